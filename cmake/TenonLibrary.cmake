@@ -1,0 +1,14 @@
+# tenon_library(name DEPS ...): one static library from all sources below the current folder.
+function(tenon_library name)
+  cmake_parse_arguments(ARG "" "" "DEPS;PRIVATE_DEPS;SOURCES" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cc")
+  add_library(${name} STATIC ${sources} ${ARG_SOURCES})
+  string(REPLACE "tenon_" "" short ${name})
+  set_target_properties(${name} PROPERTIES EXPORT_NAME ${short} LINKER_LANGUAGE CXX)
+  add_library(tenon::${short} ALIAS ${name})
+  target_include_directories(${name} PUBLIC
+    "$<BUILD_INTERFACE:${TENON_INCLUDE_DIR}>" "$<INSTALL_INTERFACE:include>")
+  target_compile_features(${name} PUBLIC cxx_std_20)
+  target_link_libraries(${name} PUBLIC ${ARG_DEPS}
+    PRIVATE $<BUILD_INTERFACE:tenon_options> ${ARG_PRIVATE_DEPS})
+endfunction()

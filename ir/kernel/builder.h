@@ -1,0 +1,90 @@
+// KernelBuilder: writes kernels with the nesting of C++ blocks.
+//
+//   KernelBuilder k("scale");
+//   int x = k.AddParam({.name = "x", .dtype = DType::kF32, .written = true});
+//   ValueId n = k.Symbol("n");
+//   k.Parallel(k.CeilDiv(n, 1024), [&](ValueId chunk) { ... k.Store(value, {.buffer = x, ...}); });
+//   Kernel kernel = k.Finish();
+//
+// Arithmetic on i64 scalars folds constants and the neutral elements as it is built, so that
+// lowering may write index expressions without care.
+#ifndef TENON_IR_KERNEL_BUILDER_H_
+#define TENON_IR_KERNEL_BUILDER_H_
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tenon/ir/kernel/kernel.h"
+
+namespace tenon::kernel {
+
+class KernelBuilder {
+ public:
+  explicit KernelBuilder(std::string name);
+
+  int AddParam(Param param);  // returns its number
+  // Locals are numbered after all parameters: Finish renumbers, so add both in any order.
+  int AddLocal(Local local);
+  ValueId Symbol(const std::string& name);  // adds it when new
+  // The value of a Dim over kernel symbols of the same names.
+  ValueId DimValue(const ir::Dim& dim);
+
+  ValueId ConstI64(int64_t value);
+  ValueId Const(DType dtype, double value, int rows = 1, int lanes = 1);
+  ValueId Iota(int lanes);
+
+  // Any scalar op; the type is the broadcast of the arguments' (bool for comparisons).
+  ValueId Scalar(ir::ScalarOp op, std::vector<ValueId> args);
+  ValueId Cast(DType dtype, ValueId v);
+  ValueId Bitcast(DType dtype, ValueId v);
+  // i64 (or any) arithmetic with folding.
+  ValueId Add(ValueId a, ValueId b);
+  ValueId Sub(ValueId a, ValueId b);
+  ValueId Mul(ValueId a, ValueId b);
+  ValueId Min(ValueId a, ValueId b);
+  ValueId Max(ValueId a, ValueId b);
+  ValueId Div(ValueId a, int64_t positive);      // of non-negative values
+  ValueId Rem(ValueId a, int64_t positive);      // of non-negative values
+  ValueId CeilDiv(ValueId a, int64_t positive);  // of non-negative values
+
+  ValueId Splat(ValueId v, int rows, int lanes);
+  ValueId Load(DType dtype, int rows, int lanes, MemRef mem);
+  void Store(ValueId value, MemRef mem);
+  ValueId ReduceLanes(ir::Combiner combiner, ValueId v);
+  ValueId ReduceRows(ir::Combiner combiner, ValueId v);
+  ValueId Transpose(ValueId v);
+  ValueId Extract(ValueId v, int lane);
+  ValueId Row(ValueId v, int row);
+  ValueId ConcatRows(std::vector<ValueId> values);
+
+  // Bodies return the yielded values.
+  using LoopBody = std::function<std::vector<ValueId>(ValueId i, std::vector<ValueId> carried)>;
+  std::vector<ValueId> For(ValueId low, ValueId high, int64_t step, std::vector<ValueId> carried,
+                           const LoopBody& body, int unroll = 1);
+  std::vector<ValueId> If(ValueId condition, const std::function<std::vector<ValueId>()>& if_true,
+                          const std::function<std::vector<ValueId>()>& if_false);
+  void Parallel(ValueId chunks, const std::function<void(ValueId chunk)>& body);
+  void Fault(ValueId condition, int64_t status, int32_t site, ValueId value);
+  void Fence();
+
+  const Type& type(ValueId v) const { return kernel_.types[v.index]; }
+  // The value of a constant i64, if it is one.
+  const int64_t* AsConst(ValueId v) const;
+
+  Kernel Finish();
+
+ private:
+  ValueId NewValue(Type type);
+  ValueId Emit(Instr instr, Type type);
+
+  Kernel kernel_;
+  std::vector<Block*> stack_;
+  std::map<uint32_t, int64_t> constants_;
+  std::vector<bool> is_local_;  // by number handed out
+};
+
+}  // namespace tenon::kernel
+
+#endif  // TENON_IR_KERNEL_BUILDER_H_

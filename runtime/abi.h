@@ -1,0 +1,91 @@
+/* The contract between a compiled tenon program and whoever runs it.
+ *
+ * Plain C, no include beyond the standard ones: the runtime, the code generator and the header that
+ * ahead-of-time compilation writes all agree on what stands here, and on nothing else.
+ *
+ * A program has two entries of type `tenon_entry`:
+ *   prepare  packs weights and evaluates what depends on parameters alone, once per set of weights;
+ *   step     one inference or one training step.
+ * Both are SPMD: every one of `threads` threads calls the entry with its own number, all of them at
+ * the same time, with the same frame. One thread passes thread = 0, threads = 1 and needs no team.
+ *
+ * All memory is the caller's. Buffers need the alignment of their elements; the arena and the
+ * prepared area need TENON_ARENA_ALIGNMENT.
+ */
+#ifndef TENON_RUNTIME_ABI_H_
+#define TENON_RUNTIME_ABI_H_
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Raised whenever a layout below changes. */
+#define TENON_ABI_VERSION 1
+
+#define TENON_ARENA_ALIGNMENT 64
+
+/* Element types. The codes are part of file formats too: never renumber. */
+typedef enum tenon_dtype {
+  TENON_F32 = 0,
+  TENON_F64 = 1,
+  TENON_BF16 = 2,
+  TENON_F16 = 3,
+  TENON_I8 = 4,
+  TENON_U8 = 5,
+  TENON_I32 = 6,
+  TENON_I64 = 7,
+  TENON_BOOL = 8
+} tenon_dtype;
+
+/* What an entry returns, and what `tenon_frame.status` holds: the first fault wins and stays. */
+typedef enum tenon_status {
+  TENON_OK = 0,
+  TENON_INDEX_OUT_OF_RANGE = 1, /* gather/scatter index; fault_value is the index */
+  TENON_NOT_FINITE = 2,         /* a value checked for NaN/infinity was neither */
+  TENON_CANCELLED = 3,          /* a wait callback returned it */
+  TENON_BAD_ARGUMENT = 4        /* an extent beyond its bound, a null buffer, a thread number */
+} tenon_status;
+
+/* What threads share while they run one entry together. The caller zeroes the counters once, sets
+ * the callbacks, and may use the team for any number of runs, one at a time, always with the same
+ * number of threads.
+ *
+ * The barrier (emitted into the program): a thread remembers `epoch`, adds one to `arrived`; the
+ * last of `threads` to arrive zeroes `arrived`, adds one to `epoch` and, when `parked` is not zero,
+ * calls `wake`. The others re-read `epoch` up to `spins` times, then call `wait`, which returns
+ * TENON_OK once `*epoch != seen`, or another status to cancel: every thread then leaves with it. */
+typedef struct tenon_team {
+  uint32_t arrived;
+  uint32_t pad0[15]; /* each counter on a cache line of its own */
+  uint32_t epoch;
+  uint32_t pad1[15];
+  uint32_t parked; /* threads inside `wait` that need a `wake`; owned by the callbacks */
+  uint32_t spins;  /* polls before `wait` is called */
+  void* context;   /* passed to the callbacks */
+  int32_t (*wait)(void* context, uint32_t* epoch, uint32_t seen);
+  void (*wake)(void* context, uint32_t* epoch);
+} tenon_team;
+
+/* One run's view of memory. `status`, `fault_site` and `fault_value` are written by the program;
+ * everything else by the caller. */
+typedef struct tenon_frame {
+  void* const* buffers;   /* one a binding, in the order of the program's binding table */
+  const int64_t* extents; /* one a symbol, in the order of the program's symbol table */
+  char* arena;            /* arena_bytes + threads * scratch_bytes, as the program states them */
+  char* prepared;         /* prepared_bytes; written by prepare, read by step */
+  tenon_team* team;       /* NULL where threads == 1 */
+  int32_t status;         /* the caller sets TENON_OK before each run */
+  int32_t fault_site;     /* index into the program's side table of source lines */
+  int64_t fault_value;
+} tenon_frame;
+
+typedef int32_t (*tenon_entry)(tenon_frame* frame, int32_t thread, int32_t threads);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* TENON_RUNTIME_ABI_H_ */
