@@ -1,9 +1,10 @@
 // The graph IR: a typed, static, single-assignment computation graph.
 //
 // A Graph owns its nodes in an order in which every node stands after what it uses; passes build
-// new graphs rather than edit old ones. Values are numbered densely: the inputs first, then each
-// node's results in order. Sub-graphs (regions of cond, while, scan, call) are closed: what they
-// use from outside is passed as an operand. The invariants are listed in ir/verifier.h.
+// new graphs rather than edit old ones. Values are numbered densely in order of creation: an input
+// may be added after nodes, as builders declare parameters late. Sub-graphs (regions of cond,
+// while, scan, call) are closed: what they use from outside is passed as an operand. The invariants
+// are listed in ir/verifier.h.
 #ifndef TENON_IR_GRAPH_H_
 #define TENON_IR_GRAPH_H_
 
