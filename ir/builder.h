@@ -160,6 +160,8 @@ class GraphBuilder {
   Value ValueOf(ValueId id) { return Value(this, id); }
   const Graph& graph() const { return graph_; }
   bool ok() const { return errors_.empty(); }
+  // Whether a ScopedLocation is at work: compositions then leave it alone.
+  bool has_location_override() const { return location_override_.has_value(); }
   // Records an error of the caller's own, reported by Build with the rest.
   void AddError(const Location& location, std::string message);
 
