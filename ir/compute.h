@@ -6,7 +6,9 @@
 //     v   = body(a_0, a_1, ..., p)
 //     result[parallel part of p] = combine(result[...], v)            (or just v: nothing reduced)
 //
-// The parallel dimensions are the dimensions of the (single) result, in order. Reductions start
+// The parallel dimensions enumerate the (single) result's elements in row-major order. Mostly they
+// are the result's dimensions; grouped convolutions split the channels into two, so take strides
+// from `domain`, not from the result's type. Reductions start
 // from the combiner's identity and, at `exact` numerics, run over the reduced dimensions in
 // row-major order. Ops that are no such nest (scatter, cumulative, sort, control) have a class of
 // their own and describe themselves by their attributes.
@@ -87,6 +89,7 @@ struct ScalarInstr {
     kAccess,    // the element read by access `index`
     kInBounds,  // bool: whether access `index` fell inside
     kIterator,  // i64: the value of domain iterator `index`
+    kExtent,    // i64: the extent of domain dimension `index` in this run
     kConstant,  // `constant` (or `integer`, for i64) converted to dtype
     kOp,        // `op` applied to values args[0..arity)
   };
@@ -106,6 +109,10 @@ struct ScalarBody {
   int Access(int access, DType dtype);
   int InBounds(int access);
   int Iterator(int iterator);
+  int Extent(int dimension) {
+    instrs.push_back({ScalarInstr::Kind::kExtent, DType::kI64, ScalarOp::kAdd, dimension});
+    return static_cast<int>(instrs.size()) - 1;
+  }
   int Constant(DType dtype, double value);
   int ConstantI64(int64_t value);
   // Result type: bool for comparisons, `dtype` (required) for casts, else that of the last
