@@ -1,0 +1,55 @@
+// What a user chooses about compiling a graph, as far as the passes need to know.
+#ifndef TENON_PASSES_OPTIONS_H_
+#define TENON_PASSES_OPTIONS_H_
+
+#include <cstdint>
+#include <functional>
+#include <set>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "tenon/ir/graph.h"
+#include "tenon/ir/kernel/kernel.h"
+
+namespace tenon::passes {
+
+// How much freedom compilation has with the bits of results (docs/numerics.md).
+enum class Numerics : uint8_t {
+  kExact,     // the graph's own operations in the graph's own order
+  kStandard,  // algebra that is exact or better, fixed reduction trees, fused multiply-add
+  kFast,      // cheaper algorithms with larger, stated bounds
+};
+
+// What one pass did.
+struct PassReport {
+  absl::string_view pass;
+  double seconds = 0;
+  // Rules tried on nodes, the passes' unit of work: grows linearly with the graph.
+  int64_t rule_visits = 0;
+  int64_t nodes_before = 0;  // those of regions included
+  int64_t nodes_after = 0;
+};
+
+struct PipelineOptions {
+  Numerics numerics = Numerics::kStandard;
+
+  // Names of passes, as in passes/passes.def, that are left out wherever they stand.
+  std::set<std::string, std::less<>> disabled_passes;
+
+  // Verifies the graph after each pass; a failure is an internal error that names the pass.
+  bool verify_after_each = false;
+
+  // Called after each graph pass with what came out of it: printing, timing and bisection hang
+  // from here.
+  std::function<void(const PassReport&, const ir::Graph&)> after_pass;
+  // Called after each stage that yields a kernel program ("lower", "memory", ...).
+  std::function<void(absl::string_view stage, const kernel::Program&)> after_stage;
+
+  bool IsEnabled(absl::string_view pass) const {
+    return disabled_passes.find(std::string(pass)) == disabled_passes.end();
+  }
+};
+
+}  // namespace tenon::passes
+
+#endif  // TENON_PASSES_OPTIONS_H_
