@@ -6,14 +6,18 @@
 //   k.Parallel(k.CeilDiv(n, 1024), [&](ValueId chunk) { ... k.Store(value, {.buffer = x, ...}); });
 //   Kernel kernel = k.Finish();
 //
-// Arithmetic on i64 scalars folds constants and the neutral elements as it is built, so that
-// lowering may write index expressions without care.
+// Arithmetic on i64 scalars folds constants and the neutral elements as it is built, instructions
+// without effects are shared where an equal one is in scope, and loops of no or one iteration known
+// beforehand are not built, so that lowering may write index expressions without care. Types that
+// do not fit are a caller's bug and end the process (TENON_CHECK).
 #ifndef TENON_IR_KERNEL_BUILDER_H_
 #define TENON_IR_KERNEL_BUILDER_H_
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tenon/ir/kernel/kernel.h"
@@ -23,6 +27,7 @@ namespace tenon::kernel {
 class KernelBuilder {
  public:
   explicit KernelBuilder(std::string name);
+  ~KernelBuilder();
 
   int AddParam(Param param);  // returns its number
   // Locals are numbered after all parameters: Finish renumbers, so add both in any order.
@@ -63,6 +68,7 @@ class KernelBuilder {
   using LoopBody = std::function<std::vector<ValueId>(ValueId i, std::vector<ValueId> carried)>;
   std::vector<ValueId> For(ValueId low, ValueId high, int64_t step, std::vector<ValueId> carried,
                            const LoopBody& body, int unroll = 1);
+  // `if_false` may be empty when nothing is yielded.
   std::vector<ValueId> If(ValueId condition, const std::function<std::vector<ValueId>()>& if_true,
                           const std::function<std::vector<ValueId>()>& if_false);
   void Parallel(ValueId chunks, const std::function<void(ValueId chunk)>& body);
@@ -76,13 +82,30 @@ class KernelBuilder {
   Kernel Finish();
 
  private:
+  struct Scope;
+
   ValueId NewValue(Type type);
+  // Appends to the innermost block, or gives the equal value that is already in scope.
   ValueId Emit(Instr instr, Type type);
+  ValueId EmitHoisted(Instr instr, Type type);
+  ValueId I64(ir::ScalarOp op, ValueId a, ValueId b);
+  // The constant part `c` of a value built as `base + c`.
+  ValueId SplitConstant(ValueId v, int64_t* constant) const;
+  ValueId FloorDiv(ValueId numerator, int64_t divisor, bool non_negative);
+  ValueId Polynomial(int64_t constant, const std::vector<ir::Dim::Term>& terms);
+  std::vector<ValueId> BuildBlock(Block* block, const std::function<std::vector<ValueId>()>& body);
+  void CheckYields(const std::vector<ValueId>& yields, const std::vector<Type>& types) const;
 
   Kernel kernel_;
-  std::vector<Block*> stack_;
-  std::map<uint32_t, int64_t> constants_;
-  std::vector<bool> is_local_;  // by number handed out
+  // Constants, symbols and iotas: they come first in the kernel, so every use is dominated.
+  std::vector<Instr> entry_;
+  std::map<std::string, ValueId> hoisted_;
+  std::vector<Scope*> scopes_;  // innermost last; blocks are built here, then moved to their place
+  std::unique_ptr<Scope> top_;
+  std::map<uint32_t, int64_t> constants_;                      // i64 scalars
+  std::map<uint32_t, bool> bool_constants_;                    // bool scalars
+  std::map<uint32_t, std::pair<ValueId, int64_t>> additions_;  // v = first + second
+  std::vector<bool> is_local_;                                 // by number handed out
 };
 
 }  // namespace tenon::kernel

@@ -35,6 +35,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/string_view.h"
 #include "tenon/ir/compute.h"
 #include "tenon/ir/dim.h"
 #include "tenon/ir/dtype.h"
@@ -63,27 +64,12 @@ struct ValueId {
   bool operator==(const ValueId&) const = default;
 };
 
+// The instructions; what each means stands in the list.
 enum class Op : uint8_t {
-  kScalar,       // `scalar_op` on args, broadcasting rows and lanes (all of ir/scalar_ops.def)
-  kConst,        // `integer` or `real`, by dtype, in every element
-  kSymbol,       // i64: kernel symbol number `integer`
-  kIota,         // i64<1xL>: 0, 1, ..., L-1
-  kSplat,        // args[0], with one row or lane, stretched to the type
-  kLoad,         // see MEMORY
-  kStore,        // args[0] is what is stored
-  kReduceLanes,  // R x L -> R x 1 by `combiner`, as a tree: element i with element i + L/2, halving
-  kReduceRows,   // R x L -> 1 x L by `combiner`, likewise a tree over rows (R a power of two)
-  kTranspose,    // R x L -> L x R
-  kExtract,      // lane `integer` of every row: R x L -> R x 1
-  kRow,          // row `integer`: R x L -> 1 x L
-  kConcatRows,   // args' rows one below the other
-  kFor,  // for i = args[0] to args[1] step `integer`; carries args[2...]; blocks[0](i, carries...)
-  kIf,   // args[0] bool; blocks[0] and blocks[1] (may be empty) yield the results
-  kParallel,  // chunks 0 to args[0]; blocks[0](chunk)
-  kYield,     // ends a block: args are its results
-  kFault,  // where args[0] (bool, any lane) is true: status `integer`, site `site`, value args[1]
-  kFence,  // drains non-temporal stores of this thread
+#define TENON_KERNEL_OP(enumerator, spelling) enumerator,
+#include "tenon/ir/kernel/ops.def"
 };
+absl::string_view OpName(Op op);
 
 // Where a load or store goes.
 struct MemRef {
