@@ -1,0 +1,106 @@
+// What every schedule needs: where graph values live, and how a kernel becomes a launch.
+//
+// LowerContext belongs to one graph (or region) on its way into a kernel::Program: it knows each
+// value's buffer and appends steps. KernelContext is one kernel under construction: a builder, and
+// parameters handed out on first use.
+//
+//   KernelContext kernel(context, group, "softmax");
+//   ElementEmitter e(kernel);
+//   ... write the kernel ...
+//   context.Launch(kernel);
+#ifndef TENON_PASSES_LOWER_CONTEXT_H_
+#define TENON_PASSES_LOWER_CONTEXT_H_
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tenon/ir/graph.h"
+#include "tenon/ir/kernel/builder.h"
+#include "tenon/ir/op.h"
+#include "tenon/ir/target.h"
+#include "tenon/passes/fuse/plan.h"
+#include "tenon/passes/options.h"
+
+namespace tenon::lower {
+
+// Where a stored value lies: a program buffer, moved by `offset` elements (of loops around).
+struct Place {
+  int32_t buffer = -1;
+  ir::Dim offset = 0;
+  bool valid() const { return buffer >= 0; }
+};
+
+class KernelContext;
+
+class LowerContext {
+ public:
+  LowerContext(const ir::Graph& graph, const ir::TargetDesc& target,
+               const passes::PipelineOptions& options, kernel::Program& program);
+
+  const ir::Graph& graph() const { return graph_; }
+  const ir::TargetDesc& target() const { return target_; }
+  passes::Numerics numerics() const { return options_.numerics; }
+  const passes::PipelineOptions& options() const { return options_; }
+  kernel::Program& program() { return program_; }
+  // The ComputeDef of a node, made once; null for classes that have none.
+  const ir::ComputeDef* Def(ir::NodeId node);
+
+  const Place& place(ir::ValueId v) const { return places_[v.index]; }
+  void SetPlace(ir::ValueId v, Place place) { places_[v.index] = std::move(place); }
+  // A new arena buffer of `size` elements; memory planning finds its life by its uses.
+  int32_t AddBuffer(std::string name, ir::DType dtype, ir::Dim size);
+  // The number of a source line in the program's side table.
+  int32_t Site(const ir::Location& location);
+
+  // Finishes the kernel and appends its launch to the current steps (those of `prepare` where
+  // `prepare` is set: then the kernel may read and write nothing that a step changes).
+  void Launch(KernelContext& kernel, bool prepare = false);
+  // Where Launch appends: control flow redirects it into its bodies.
+  std::vector<kernel::Step>* steps() { return steps_; }
+  void set_steps(std::vector<kernel::Step>* steps) { steps_ = steps; }
+
+ private:
+  const ir::Graph& graph_;
+  const ir::TargetDesc& target_;
+  const passes::PipelineOptions& options_;
+  kernel::Program& program_;
+  std::vector<Place> places_;  // by value
+  std::map<uint32_t, ir::ComputeDef> defs_;
+  std::vector<kernel::Step>* steps_;
+};
+
+class KernelContext {
+ public:
+  KernelContext(LowerContext& context, const fuse::Group& group, std::string name);
+
+  LowerContext& context() { return context_; }
+  kernel::KernelBuilder& builder() { return builder_; }
+  const fuse::Group& group() const { return group_; }
+  // Whether Eval computes results of this node here rather than loading them.
+  bool IsFused(ir::NodeId node) const { return fused_.count(node.index) > 0; }
+  // After a value has been written by one kernel of a group, later ones may load it.
+  void LoadInstead(ir::NodeId node) { fused_.erase(node.index); }
+
+  // The kernel parameter for a stored value's place, or for a buffer of the program.
+  int Param(ir::ValueId value, bool written);
+  int BufferParam(const Place& place, bool written);
+
+ private:
+  friend class LowerContext;
+  LowerContext& context_;
+  const fuse::Group& group_;
+  kernel::KernelBuilder builder_;
+  std::set<uint32_t> fused_;
+  struct Argument {
+    Place place;
+    kernel::Param param;
+    int number;
+  };
+  std::vector<Argument> arguments_;
+};
+
+}  // namespace tenon::lower
+
+#endif  // TENON_PASSES_LOWER_CONTEXT_H_

@@ -1,0 +1,129 @@
+// ElementEmitter: kernel code for elements of graph values, pulled from where they are needed.
+//
+//   ElementEmitter e(kernel_context);
+//   VarId i = e.space().AddLoop(rows), j = e.space().AddLoop(columns);
+//   ... in a loop over %row, and in one over %column by 16:
+//   e.Bind(i, row); e.Bind(j, column);
+//   Tile tile{.rows = 1, .lanes = 16, .lane_var = j, .lane_count = rest};
+//   kernel::ValueId y = e.Eval(v, {IndexExpr::Var(i), IndexExpr::Var(j)}, tile);
+//   e.Store(v, {...}, tile, y);
+//
+// Eval follows the ComputeDefs of the values that belong to the kernel's group (map class and
+// reshapes; it never looks at an op's name), composes their index maps (lower/index_space.h), emits
+// their scalar bodies on tiles, and loads what comes from outside. What a schedule computes itself
+// (accumulators, row sums) it hands in with Provide. Results are remembered by value and index in
+// the scope in which they were emitted, so that shared sub-expressions cost once.
+//
+// A tile that does not depend on the row (lane) variable comes back with one row (lane): kernel
+// instructions broadcast. bf16 and f16 compute in f32 and round after every op, as the graph says.
+#ifndef TENON_PASSES_LOWER_ELEMENT_H_
+#define TENON_PASSES_LOWER_ELEMENT_H_
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "tenon/ir/graph.h"
+#include "tenon/ir/kernel/builder.h"
+#include "tenon/passes/lower/context.h"
+#include "tenon/passes/lower/index_space.h"
+
+namespace tenon::lower {
+
+// The points for which one value of the kernel stands: element (r, l) is at row_var + r and
+// lane_var + l, all other variables being as bound. Without a variable the tile has one row (lane).
+struct Tile {
+  int rows = 1;
+  int lanes = 1;
+  VarId row_var = -1;
+  VarId lane_var = -1;
+  kernel::ValueId row_count;   // i64; absent: all rows are points
+  kernel::ValueId lane_count;  // i64; absent: all lanes are points
+};
+
+class ElementEmitter {
+ public:
+  // Writes into kernel.builder(); both must outlive the emitter.
+  explicit ElementEmitter(KernelContext& kernel);
+
+  IndexSpace& space() { return space_; }
+  kernel::KernelBuilder& builder() { return k_; }
+
+  // The i64 scalar that stands for loop variable `v` in the current block (of a tile's row or lane
+  // variable: its first element's). Binding again, in another block, is fine.
+  void Bind(VarId v, kernel::ValueId value);
+
+  // What is remembered while a Scope lives is forgotten when it ends. Open one in every block (body
+  // of a loop, branch): values of a block cannot be used behind it.
+  class Scope {
+   public:
+    explicit Scope(ElementEmitter& e) : e_(e) { e_.memo_.emplace_back(); }
+    ~Scope() { e_.memo_.pop_back(); }
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+
+   private:
+    ElementEmitter& e_;
+  };
+
+  // The tile of `value` at `index` (one expression a dimension of value's type).
+  kernel::ValueId Eval(ir::ValueId value, const ElementIndex& index, const Tile& tile);
+  // Makes Eval give `tile_value` for exactly this index, in this scope.
+  void Provide(ir::ValueId value, const ElementIndex& index, kernel::ValueId tile_value);
+  // Writes the tile to value's buffer: `value` has to be stored by this group.
+  void Store(ir::ValueId value, const ElementIndex& index, const Tile& tile,
+             kernel::ValueId tile_value);
+  // Evaluates beforehand, in the current scope, what the value at `index` needs that depends on
+  // none of `inner`, the variables of loops about to be opened (not bound yet).
+  void Hoist(ir::ValueId value, const ElementIndex& index, const std::vector<VarId>& inner);
+
+  // One access of a ComputeDef with iterators at `point` (and what it reads converted to nothing:
+  // its own dtype). For operands of contractions and reductions, and their prologues.
+  kernel::ValueId EvalAccess(const ir::Node& node, const ir::ComputeDef& def, int access,
+                             const ElementIndex& point, const Tile& tile);
+  // The whole scalar body of `node`'s ComputeDef at `point`.
+  kernel::ValueId EvalBody(const ir::Node& node, const ir::ComputeDef& def,
+                           const ElementIndex& point, const Tile& tile);
+
+  // Loads and stores at a linear element position of any kernel parameter or local.
+  kernel::ValueId LoadAt(int buffer, ir::DType dtype, const IndexExpr& position, const Tile& tile,
+                         kernel::ValueId mask = {});
+  void StoreAt(int buffer, const IndexExpr& position, const Tile& tile, kernel::ValueId value);
+
+  // The kernel value of an expression over the tile: rows (lanes) only where it depends on them.
+  kernel::ValueId IndexValue(const IndexExpr& e, const Tile& tile);
+
+ private:
+  struct Position;  // an expression split into scalar base, row and lane stride, or a general tile
+  struct Guarded {
+    ElementIndex index;
+    kernel::ValueId in_bounds;  // bool tile; invalid where it always holds
+  };
+
+  kernel::ValueId EvalMasked(ir::ValueId value, const ElementIndex& index, const Tile& tile,
+                             kernel::ValueId mask);
+  kernel::ValueId EvalUncached(ir::ValueId value, const ElementIndex& index, const Tile& tile,
+                               kernel::ValueId mask);
+  kernel::ValueId EmitBody(const ir::Node& node, const ir::ComputeDef& def,
+                           const ElementIndex& point, const Tile& tile, kernel::ValueId mask);
+  Guarded AccessIndex(const ir::Node& node, const ir::ComputeDef& def, int access,
+                      const ElementIndex& point, const Tile& tile, kernel::ValueId mask,
+                      const std::vector<kernel::ValueId>& read);
+  IndexExpr IndirectIndex(const ir::Node& node, const ir::Index& index, const ir::Dim& extent,
+                          bool guarded, kernel::ValueId read, const Tile& tile,
+                          const IndexExpr& affine, kernel::ValueId mask);
+  kernel::ValueId InBounds(const IndexExpr& e, const ir::Dim& extent, const Tile& tile);
+  Position Resolve(const IndexExpr& e, const Tile& tile);
+  kernel::ValueId Constant(ir::DType dtype, double value);
+  kernel::ValueId And(kernel::ValueId a, kernel::ValueId b);
+
+  KernelContext& kernel_;
+  kernel::KernelBuilder& k_;
+  IndexSpace space_;
+  std::map<VarId, kernel::ValueId> bound_;
+  std::vector<std::map<std::string, kernel::ValueId>> memo_;
+};
+
+}  // namespace tenon::lower
+
+#endif  // TENON_PASSES_LOWER_ELEMENT_H_
