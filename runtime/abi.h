@@ -56,12 +56,19 @@ typedef enum tenon_status {
  * The barrier (emitted into the program): a thread remembers `epoch`, adds one to `arrived`; the
  * last of `threads` to arrive zeroes `arrived`, adds one to `epoch` and, when `parked` is not zero,
  * calls `wake`. The others re-read `epoch` up to `spins` times, then call `wait`, which returns
- * TENON_OK once `*epoch != seen`, or another status to cancel: every thread then leaves with it. */
+ * TENON_OK once `*epoch != seen`, or another status to cancel: every thread then leaves with it.
+ *
+ * Faults: the last to arrive copies the frame's status to `stop` before it moves the epoch, and all
+ * threads look at `stop` once they are through: so they agree on whether to go on, and none waits
+ * for one that has left. A thread whose `wait` cancels sets `stop` and moves the epoch itself; a
+ * thread that finds `stop` set when it arrives leaves at once. After a cancelled run `arrived` may
+ * hold any number: the caller zeroes it, and `stop`, before the next run. */
 typedef struct tenon_team {
   uint32_t arrived;
   uint32_t pad0[15]; /* each counter on a cache line of its own */
   uint32_t epoch;
-  uint32_t pad1[15];
+  int32_t stop; /* what the threads agreed on at the last barrier; the caller zeroes it each run */
+  uint32_t pad1[14];
   uint32_t parked; /* threads inside `wait` that need a `wake`; owned by the callbacks */
   uint32_t spins;  /* polls before `wait` is called */
   void* context;   /* passed to the callbacks */
