@@ -1,19 +1,21 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that tenon needs and that are missing; where it may not install, it
 # prints the line that does and fails.
-#   tools/setup.sh build|run|test     packages to build; and to run the examples; and to run the tests
+#   tools/setup.sh build|run|test|bench   packages to build; and to run the examples, the tests, the benchmarks
 set -euo pipefail
 
 build=(g++ cmake ninja-build ccache mold llvm-22-dev protobuf-compiler libprotobuf-dev libabsl-dev
        libcli11-dev nlohmann-json3-dev zlib1g-dev)
 run=(dataset-fashion-mnist)
 test=(libgtest-dev libgmock-dev llvm-22-tools qemu-user g++-aarch64-linux-gnu)
+bench=(libbenchmark-dev python3-venv)
 
 case "${1:-build}" in
   build) wanted=("${build[@]}") ;;
   run) wanted=("${build[@]}" "${run[@]}") ;;
   test) wanted=("${build[@]}" "${run[@]}" "${test[@]}") ;;
-  *) echo "usage: tools/setup.sh build|run|test" >&2; exit 2 ;;
+  bench) wanted=("${build[@]}" "${bench[@]}") ;;
+  *) echo "usage: tools/setup.sh build|run|test|bench" >&2; exit 2 ;;
 esac
 
 missing=()
