@@ -9,7 +9,9 @@ cmake --preset release -DTENON_BUILD_TESTS=OFF -DTENON_BUILD_BENCHMARKS=ON >/dev
 cmake --build --preset release --target kernel_bench model_bench
 if [ ! -x build/peers/bin/python ] || ! build/peers/bin/python -c 'import torch, jax' 2>/dev/null; then
   python3 -m venv build/peers
-  build/peers/bin/pip install --quiet --no-deps torch
+  # Without its GPU stack, but for the libraries that its import insists on.
+  build/peers/bin/pip install --quiet --no-deps torch nvidia-cufile nvidia-cusparselt-cu13 \
+    nvidia-nvshmem-cu13 nvidia-nccl-cu13
   build/peers/bin/pip install --quiet filelock sympy networkx jinja2 fsspec typing_extensions numpy jax
 fi
 build/release/benchmarks/kernel_bench
