@@ -140,8 +140,10 @@ def jax_main(model, threads):
         p = tree(lambda a, b, c: a - scale * b / (jnp.sqrt(c) + 1e-7), p, m, v)
         return (p, m, v, t), loss
 
-    zeros = jax.tree_util.tree_map(jnp.zeros_like, parameters)
-    state = (parameters, zeros, zeros, jnp.float32(0))
+    def zeros():
+        return jax.tree_util.tree_map(jnp.zeros_like, parameters)
+
+    state = (parameters, zeros(), zeros(), jnp.float32(0))
     # Something small first, so that the client's own start is not counted.
     jax.jit(lambda a: a + 1)(jnp.float32(0)).block_until_ready()
     start = time.perf_counter()
