@@ -34,6 +34,9 @@ struct Place {
 
 class KernelContext;
 
+// Whether all elements are the same bits (and there is one).
+bool IsUniformLiteral(const ir::Literal& literal);
+
 class LowerContext {
  public:
   LowerContext(const ir::Graph& graph, const ir::TargetDesc& target,
@@ -46,6 +49,9 @@ class LowerContext {
   kernel::Program& program() { return program_; }
   // The ComputeDef of a node, made once; null for classes that have none.
   const ir::ComputeDef* Def(ir::NodeId node);
+  ir::ComputeClass Class(ir::NodeId node) const;
+  // Whether a value is a constant with the same element everywhere: written into code, not stored.
+  bool IsUniform(ir::ValueId v);
 
   const Place& place(ir::ValueId v) const { return places_[v.index]; }
   void SetPlace(ir::ValueId v, Place place) { places_[v.index] = std::move(place); }
@@ -68,6 +74,7 @@ class LowerContext {
   kernel::Program& program_;
   std::vector<Place> places_;  // by value
   std::map<uint32_t, ir::ComputeDef> defs_;
+  std::map<uint32_t, bool> uniform_;
   std::vector<kernel::Step>* steps_;
 };
 
@@ -95,8 +102,8 @@ class KernelContext {
   std::set<uint32_t> fused_;
   struct Argument {
     Place place;
-    kernel::Param param;
     int number;
+    bool read, written;
   };
   std::vector<Argument> arguments_;
 };

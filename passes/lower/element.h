@@ -20,7 +20,9 @@
 #define TENON_PASSES_LOWER_ELEMENT_H_
 
 #include <map>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tenon/ir/graph.h"
@@ -93,6 +95,9 @@ class ElementEmitter {
   // The kernel value of an expression over the tile: rows (lanes) only where it depends on them.
   kernel::ValueId IndexValue(const IndexExpr& e, const Tile& tile);
 
+  // bool: which points of the tile are points at all; invalid where all are.
+  kernel::ValueId ActivePoints(const Tile& tile);
+
  private:
   struct Position;  // an expression split into scalar base, row and lane stride, or a general tile
   struct Guarded {
@@ -100,22 +105,38 @@ class ElementEmitter {
     kernel::ValueId in_bounds;  // bool tile; invalid where it always holds
   };
 
+  // `mask` (bool, may be invalid): points where it is false are not wanted, and not touched.
   kernel::ValueId EvalMasked(ir::ValueId value, const ElementIndex& index, const Tile& tile,
                              kernel::ValueId mask);
   kernel::ValueId EvalUncached(ir::ValueId value, const ElementIndex& index, const Tile& tile,
                                kernel::ValueId mask);
+  kernel::ValueId UniformConstant(ir::NodeId id);
+  // The tile without the rows and lanes that `index` does not depend on.
+  Tile Shrink(const ElementIndex& index, const Tile& tile, kernel::ValueId mask);
+
   kernel::ValueId EmitBody(const ir::Node& node, const ir::ComputeDef& def,
                            const ElementIndex& point, const Tile& tile, kernel::ValueId mask);
+  kernel::ValueId EmitOp(const ir::ScalarInstr& instr, const std::vector<kernel::ValueId>& values);
+  kernel::ValueId ReadAccess(const ir::Node& node, const ir::ComputeDef& def, int access,
+                             const ElementIndex& point, const Tile& tile, kernel::ValueId mask,
+                             std::vector<kernel::ValueId>* read, kernel::ValueId* in_bounds);
   Guarded AccessIndex(const ir::Node& node, const ir::ComputeDef& def, int access,
                       const ElementIndex& point, const Tile& tile, kernel::ValueId mask,
                       const std::vector<kernel::ValueId>& read);
   IndexExpr IndirectIndex(const ir::Node& node, const ir::Index& index, const ir::Dim& extent,
-                          bool guarded, kernel::ValueId read, const Tile& tile,
-                          const IndexExpr& affine, kernel::ValueId mask);
+                          bool guarded, kernel::ValueId read, const ElementIndex& point,
+                          const Tile& tile, const IndexExpr& affine, kernel::ValueId mask,
+                          kernel::ValueId* in_bounds);
+  static bool IsIndirectSource(const ir::ComputeDef& def, int access);
   kernel::ValueId InBounds(const IndexExpr& e, const ir::Dim& extent, const Tile& tile);
   Position Resolve(const IndexExpr& e, const Tile& tile);
-  kernel::ValueId Constant(ir::DType dtype, double value);
+  kernel::ValueId RowNumbers(int rows);
   kernel::ValueId And(kernel::ValueId a, kernel::ValueId b);
+
+  bool Known(ir::ValueId v, const ElementIndex& index) const;
+  bool Pure(ir::ValueId v);
+  std::vector<std::pair<ir::ValueId, ElementIndex>> OperandsOf(ir::ValueId v,
+                                                               const ElementIndex& index);
 
   KernelContext& kernel_;
   kernel::KernelBuilder& k_;

@@ -1,9 +1,10 @@
-// Symbolic indices: affine expressions over loop variables, closed under every index map of a graph.
+// Symbolic indices: affine expressions over loop variables, closed under every index map of a
+// graph.
 //
 // Lowering never writes address arithmetic by hand. It names the loops of a nest as variables,
 // follows index maps symbolically from what is computed to what is read, and turns only the final
-// linear positions into kernel code. So a chain of broadcasts, transposes, slices and reshapes costs
-// one affine address, and collapsing loops needs no special case anywhere.
+// linear positions into kernel code. So a chain of broadcasts, transposes, slices and reshapes
+// costs one affine address, and collapsing loops needs no special case anywhere.
 //
 // What is not affine stays symbolic too: (e / divisor) mod modulus is a variable of its own, a
 // "digit" of e. Linearize puts digits of one expression together again wherever their coefficients
@@ -64,21 +65,22 @@ class IndexSpace {
   struct Var {
     VarKind kind = VarKind::kLoop;
     ir::Dim extent;  // values are 0 .. extent - 1
-    IndexExpr of;    // of a digit
+    IndexExpr of;    // of a digit; of a value, any expression that depends on what it depends on
     ir::Dim divisor = 1;
   };
 
   VarId AddLoop(ir::Dim extent);
-  VarId AddValue(ir::Dim extent);
+  // `depends_on` names (by its terms) the variables that the value changes with.
+  VarId AddValue(ir::Dim extent, IndexExpr depends_on);
   const Var& var(VarId v) const { return vars_[v]; }
 
-  // (e / divisor) mod modulus for an `e` that lies in [0, divisor * modulus * anything); equal
-  // requests give equal variables. Affine where that can be shown.
+  // (e / divisor) mod modulus of a non-negative `e`; equal requests give equal variables. Affine
+  // where that can be shown.
   IndexExpr Digit(const IndexExpr& e, const ir::Dim& divisor, const ir::Dim& modulus);
   // The index of element number `position` of a tensor of this shape.
   ElementIndex Delinearize(const IndexExpr& position, const ir::Shape& shape);
   // The number of an element in row-major order, digits put together where possible.
-  IndexExpr Linearize(const ElementIndex& index, const ir::Shape& shape) const;
+  IndexExpr Linearize(const ElementIndex& index, const ir::Shape& shape);
   // The index into `from` of the element that stands at `index` in `to`: the same element count in
   // the same order. Works on the smallest blocks of dimensions that multiply to the same.
   ElementIndex Reshape(const ElementIndex& index, const ir::Shape& to, const ir::Shape& from);
@@ -94,7 +96,8 @@ class IndexSpace {
   bool DependsOn(const IndexExpr& e, VarId on) const;
 
  private:
-  IndexExpr Fold(IndexExpr e) const;
+  IndexExpr Fold(IndexExpr e);
+  bool FoldOnce(IndexExpr* e);
 
   std::vector<Var> vars_;
   std::map<std::string, VarId> digits_;
