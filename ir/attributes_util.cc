@@ -13,10 +13,11 @@ namespace {
 
 template <typename T>
 bool FieldEqual(const T& a, const T& b) {
-  return a == b;
-}
-bool FieldEqual(double a, double b) {
-  return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
+  if constexpr (std::is_same_v<T, double>) {
+    return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
+  } else {
+    return a == b;
+  }
 }
 
 template <typename A>

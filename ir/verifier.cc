@@ -147,6 +147,10 @@ class Verifier {
       if (!std::isfinite(input.init.a) || !std::isfinite(input.init.b)) {
         return fail("has an initialiser that is not finite");
       }
+      const int used = NumInitArguments(input.init.kind);
+      if ((used < 1 && input.init.a != 0) || (used < 2 && input.init.b != 0)) {
+        return fail(absl::StrCat("has numbers that ", EnumName(input.init.kind), " does not use"));
+      }
     }
     return absl::OkStatus();
   }

@@ -20,7 +20,8 @@
 //     one output only.
 //  9. Regions are closed: each is a graph that satisfies all of this by itself, with plain inputs
 //     only (no parameters, no state), without donations. They nest at most kMaxRegionDepth deep.
-// 10. Only parameters and state have an initialiser; its numbers are finite.
+// 10. Only parameters and state have an initialiser; its numbers are finite, and zero where its
+//     kind does not use them.
 // 11. The elements of a bool literal are 0 or 1.
 #ifndef TENON_IR_VERIFIER_H_
 #define TENON_IR_VERIFIER_H_

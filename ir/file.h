@@ -1,0 +1,21 @@
+// Whole files: read, and written so that a reader sees the old contents or the new, never a part.
+#ifndef TENON_IR_FILE_H_
+#define TENON_IR_FILE_H_
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace tenon::ir {
+
+// The contents of a file, or of standard input for "-". Errors name the path.
+absl::StatusOr<std::string> ReadFile(const std::string& path);
+
+// Writes beside `path` and renames, so a failure leaves what was there. "-" is standard output.
+absl::Status WriteFileAtomically(const std::string& path, absl::string_view contents);
+
+}  // namespace tenon::ir
+
+#endif  // TENON_IR_FILE_H_
