@@ -11,7 +11,7 @@ CallerScope::CallerScope(const Operand& operand)
     : CallerScope(operand.value.builder(), operand.location) {}
 
 CallerScope::CallerScope(GraphBuilder* builder, const SourceLocation& location) {
-  if (builder != nullptr && !builder->has_location_override()) {
+  if (builder != nullptr && !builder->location_override().has_value()) {
     scope_.emplace(*builder, ir::Location(location));
   }
 }

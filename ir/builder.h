@@ -160,8 +160,8 @@ class GraphBuilder {
   Value ValueOf(ValueId id) { return Value(this, id); }
   const Graph& graph() const { return graph_; }
   bool ok() const { return errors_.empty(); }
-  // Whether a ScopedLocation is at work: compositions then leave it alone.
-  bool has_location_override() const { return location_override_.has_value(); }
+  // The line set by a ScopedLocation, if one is at work: compositions then leave it alone.
+  const std::optional<Location>& location_override() const { return location_override_; }
   // Records an error of the caller's own, reported by Build with the rest.
   void AddError(const Location& location, std::string message);
 
