@@ -172,8 +172,7 @@ Cotangents SliceGradient(GradContext& c) {
   Shape low, high;
   std::vector<int64_t> interior;
   for (int d = 0; d < x.rank(); ++d) {
-    const Dim& extent = x.shape()[d];
-    const Dim taken = g.shape()[d];
+    const Dim extent = x.shape()[d], taken = g.shape()[d];
     if (a.stride[d] > 1 && !taken.is_constant()) {
       g = ScatterBack(g, extent, a.start[d], a.stride[d], d);
       low.push_back(Dim(0));
