@@ -88,16 +88,13 @@ struct Operand {
   Operand(Value v, SourceLocation l = SourceLocation::current())  // NOLINT
       : value(v), location(l) {}
   Operand(double n, SourceLocation l = SourceLocation::current())  // NOLINT
-      : number(n), location(l), is_number_(true) {}
+      : number(n), location(l) {}
   Operand(int n, SourceLocation l = SourceLocation::current())  // NOLINT
-      : number(n), location(l), is_number_(true) {}
+      : number(n), location(l) {}
   Value value;
   double number = 0;
   SourceLocation location;
-  bool is_number() const { return is_number_; }
-
- private:
-  bool is_number_ = false;
+  bool is_number() const { return value.builder() == nullptr; }
 };
 
 class GraphBuilder {
@@ -120,8 +117,6 @@ class GraphBuilder {
   // `value` in every element of `type`.
   Value Full(const TensorType& type, double value,
              SourceLocation location = SourceLocation::current());
-  // The extent `dim` as a scalar: a constant, or computed from the extents of the run.
-  Value Extent(const Dim& dim, DType dtype, SourceLocation location = SourceLocation::current());
   Value Iota(TensorType type, int64_t axis, SourceLocation location = SourceLocation::current());
 
   // Any op by code, types inferred. Errors are recorded; the values are then not ok().
@@ -162,11 +157,6 @@ class GraphBuilder {
   // (read them before from `graph`; ValueIds stay the same).
   static std::unique_ptr<GraphBuilder> Continue(Graph graph);
 
-  // The builder whose region this one builds, or null.
-  GraphBuilder* parent() const { return parent_; }
-  // The innermost region under construction below this builder, or itself.
-  GraphBuilder& Innermost() { return active_region_ ? active_region_->Innermost() : *this; }
-
   Value ValueOf(ValueId id) { return Value(this, id); }
   const Graph& graph() const { return graph_; }
   bool ok() const { return errors_.empty(); }
@@ -180,15 +170,10 @@ class GraphBuilder {
   Value AddInputValue(std::string name, InputKind kind, DType dtype, Shape shape, Initializer init,
                       const SourceLocation& location);
   Dim ResolveSymbols(const Dim& dim, const Location& location);
-  void ResolveSymbols(Attributes& attributes, const Location& location);
-  // The value of this builder that stands for one of an enclosing builder.
-  Value Capture(Value outer, const Location& location);
-  Location LocationOf(const SourceLocation& location) const;
-  absl::Status CheckOutputs(const std::vector<std::pair<std::string, Value>>& outputs);
+  Value Capture(Value outer);
 
   Graph graph_;
-  GraphBuilder* parent_ = nullptr;         // of a region's builder
-  GraphBuilder* active_region_ = nullptr;  // whose body is running
+  GraphBuilder* parent_ = nullptr;  // of a region's builder
   std::vector<Value> captured_;
   std::map<uint32_t, ValueId> capture_ids_;
   std::map<std::string, int64_t> symbol_bounds_;

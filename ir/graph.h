@@ -9,7 +9,6 @@
 #define TENON_IR_GRAPH_H_
 
 #include <cstdint>
-#include <deque>
 #include <limits>
 #include <optional>
 #include <string>
@@ -157,7 +156,7 @@ class Graph {
   std::vector<Input> inputs_;
   std::vector<Output> outputs_;
   std::vector<Node> nodes_;
-  std::deque<ValueInfo> values_;  // so that references to types survive the addition of nodes
+  std::vector<ValueInfo> values_;
 };
 
 }  // namespace tenon::ir
