@@ -79,9 +79,9 @@ void Sanitizer::Report(std::string text) {
 }
 
 void Sanitizer::Report(absl::string_view what, const AccessSite& site) {
-  // One report an instruction and kind: the first words tell kinds apart.
-  const std::string kind(what.substr(0, what.find(" element")));
-  if (!known_.insert({site.instr, kind}).second) return;
+  // One report an instruction, kind and launch.
+  const std::string kind(what.substr(0, what.find(':')));
+  if (!known_.insert({launches_.back().launch, site.instr, kind}).second) return;
   std::string text = absl::StrCat(what, "\n    in ", LaunchName(launches_.size() - 1));
   if (site.chunk >= 0) absl::StrAppend(&text, ", chunk ", site.chunk, " of ", site.chunks);
   if (site.kernel != nullptr && site.instr != nullptr) {

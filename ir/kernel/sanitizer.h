@@ -16,6 +16,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -121,7 +122,7 @@ class Sanitizer {
   std::map<std::pair<int64_t, int64_t>, uint32_t> fractions_;
   std::vector<std::pair<int64_t, int64_t>> agents_;  // c and n, by agent
   std::set<uint32_t> unfenced_;                      // agents with non-temporal stores under way
-  std::set<std::pair<const Instr*, std::string>> known_;
+  std::set<std::tuple<const Launch*, const Instr*, std::string>> known_;
   std::vector<std::string> reports_;
 };
 
