@@ -88,13 +88,16 @@ struct Operand {
   Operand(Value v, SourceLocation l = SourceLocation::current())  // NOLINT
       : value(v), location(l) {}
   Operand(double n, SourceLocation l = SourceLocation::current())  // NOLINT
-      : number(n), location(l) {}
+      : number(n), location(l), is_number_(true) {}
   Operand(int n, SourceLocation l = SourceLocation::current())  // NOLINT
-      : number(n), location(l) {}
+      : number(n), location(l), is_number_(true) {}
   Value value;
   double number = 0;
   SourceLocation location;
-  bool is_number() const { return value.builder() == nullptr; }
+  bool is_number() const { return is_number_; }
+
+ private:
+  bool is_number_ = false;
 };
 
 class GraphBuilder {
@@ -117,6 +120,8 @@ class GraphBuilder {
   // `value` in every element of `type`.
   Value Full(const TensorType& type, double value,
              SourceLocation location = SourceLocation::current());
+  // The extent `dim` as a scalar: a constant, or computed from the extents of the run.
+  Value Extent(const Dim& dim, DType dtype, SourceLocation location = SourceLocation::current());
   Value Iota(TensorType type, int64_t axis, SourceLocation location = SourceLocation::current());
 
   // Any op by code, types inferred. Errors are recorded; the values are then not ok().
@@ -154,8 +159,14 @@ class GraphBuilder {
   absl::StatusOr<Graph> Build(std::vector<std::pair<std::string, Value>> outputs);
 
   // Continues a finished graph: the new builder holds its inputs and nodes; its outputs are dropped
-  // (read them before from `graph`; ValueIds stay the same).
+  // (read them before from `graph`). ValueIds stay the same, also in what Build gives unless inputs
+  // were added.
   static std::unique_ptr<GraphBuilder> Continue(Graph graph);
+
+  // The builder whose region this one builds, or null.
+  GraphBuilder* parent() const { return parent_; }
+  // The innermost region under construction below this builder, or itself.
+  GraphBuilder& Innermost() { return active_region_ ? active_region_->Innermost() : *this; }
 
   Value ValueOf(ValueId id) { return Value(this, id); }
   const Graph& graph() const { return graph_; }
@@ -170,10 +181,15 @@ class GraphBuilder {
   Value AddInputValue(std::string name, InputKind kind, DType dtype, Shape shape, Initializer init,
                       const SourceLocation& location);
   Dim ResolveSymbols(const Dim& dim, const Location& location);
-  Value Capture(Value outer);
+  void ResolveSymbols(Attributes& attributes, const Location& location);
+  // The value of this builder that stands for one of an enclosing builder.
+  Value Capture(Value outer, const Location& location);
+  Location LocationOf(const SourceLocation& location) const;
+  absl::Status CheckOutputs(const std::vector<std::pair<std::string, Value>>& outputs);
 
   Graph graph_;
-  GraphBuilder* parent_ = nullptr;  // of a region's builder
+  GraphBuilder* parent_ = nullptr;         // of a region's builder
+  GraphBuilder* active_region_ = nullptr;  // whose body is running
   std::vector<Value> captured_;
   std::map<uint32_t, ValueId> capture_ids_;
   std::map<std::string, int64_t> symbol_bounds_;

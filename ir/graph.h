@@ -9,6 +9,7 @@
 #define TENON_IR_GRAPH_H_
 
 #include <cstdint>
+#include <deque>
 #include <limits>
 #include <optional>
 #include <string>
@@ -156,7 +157,7 @@ class Graph {
   std::vector<Input> inputs_;
   std::vector<Output> outputs_;
   std::vector<Node> nodes_;
-  std::vector<ValueInfo> values_;
+  std::deque<ValueInfo> values_;  // so that references to types survive the addition of nodes
 };
 
 }  // namespace tenon::ir
