@@ -47,22 +47,22 @@ inline constexpr double kLog64[] = {
     0x1.555555555554fp-1, 0x1.999999999c185p-2, 0x1.24924921e35c9p-2, 0x1.c71c7490abb3ep-3,
     0x1.745c4aa155bc2p-3, 0x1.3b35c87e2f2abp-3, 0x1.0dcb10e0a30c4p-3, 0x1.1b852a7632b63p-3,
 };
-// (2 atanh s - 2 s - 2/3 s^3) / s^5, for pow.
-// 2^-41.3
+// (2 atanh s - 2 s - 2/3 s^3 - 2/5 s^5) / s^7, for pow.
+// 2^-40.3
 inline constexpr float kPow32[] = {
-    0x1.9999960000000p-2f,
-    0x1.2495020000000p-2f,
-    0x1.c5bed00000000p-3f,
-    0x1.97f9be0000000p-3f,
+    0x1.2493700000000p-2f,
+    0x1.c62d480000000p-3f,
+    0x1.93204a0000000p-3f,
 };
-// 2^-75.5
+// 2^-75.1
 inline constexpr double kPow64[] = {
-    0x1.999999999999ap-2, 0x1.2492492492357p-2, 0x1.c71c71c748294p-3,
-    0x1.745d172d2febep-3, 0x1.3b13b94997b8fp-3, 0x1.110f71fe4300fp-3,
-    0x1.e24a110d74f2bp-4, 0x1.a73d364c13465p-4, 0x1.da81d44423ceep-4,
+    0x1.249249249241dp-2, 0x1.c71c71c7355bcp-3, 0x1.745d1734b328fp-3, 0x1.3b13b7882ff15p-3,
+    0x1.110fb1a18faf3p-3, 0x1.e23f4e6e4936dp-4, 0x1.a7bd324e98d3bp-4, 0x1.d7fde5d0a9e9ap-4,
 };
 inline constexpr float kTwoThirds32[] = {0x1.5555560000000p-1f, -0x1.5555560000000p-26f};
 inline constexpr double kTwoThirds64[] = {0x1.5555555555555p-1, 0x1.5555555555555p-55};
+inline constexpr float kTwoFifths32[] = {0x1.99999a0000000p-2f, -0x1.99999a0000000p-28f};
+inline constexpr double kTwoFifths64[] = {0x1.999999999999ap-2, -0x1.999999999999ap-56};
 inline constexpr float kLog2E32[] = {0x1.7154760000000p+0f, 0x1.4ae0c00000000p-26f};
 inline constexpr double kLog2E64[] = {0x1.71547652b82fep+0, 0x1.777d0ffda0d24p-56};
 // (sin r - r) / r^3 and (cos r - 1 + r^2/2) / r^4 in z = r^2, |r| up to pi/4.

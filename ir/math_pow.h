@@ -7,8 +7,24 @@
 
 namespace tenon::math {
 
-// log(x) for positive finite x, to about ten bits more than a float has:
-// e ln 2 + 2 s + 2/3 s^3 + s^5 Q(s^2), with s = f / (2 + f), the first three terms in two parts.
+// (a.high + a.low) (b.high + b.low), to about twice the width of a float.
+template <typename P>
+Pair<P> Times(P& p, const Pair<P>& a, const Pair<P>& b) {
+  Pair<P> product = TwoProduct(p, a.high, b.high);
+  product.low = p.Fma(a.high, b.low, p.Fma(a.low, b.high, product.low));
+  return product;
+}
+
+// constant + x for a constant in two parts, larger than x.
+template <typename P>
+Pair<P> ConstantPlus(P& p, double high, double low, const Pair<P>& x) {
+  const Pair<P> sum = FastTwoSum(p, p.Const(high), x.high);
+  return {sum.high, p.Add(sum.low, p.Add(x.low, p.Const(low)))};
+}
+
+// log(x) for positive finite x, to some 15 bits more than a float has:
+//   e ln 2 + 2 s + s z (2/3 + z (2/5 + z Q(z))),  s = f / (2 + f), z = s^2,
+// all but Q in two parts.
 template <typename P>
 Pair<P> LogInTwoParts(P& p, typename P::F x) {
   using F = typename P::F;
@@ -16,29 +32,27 @@ Pair<P> LogInTwoParts(P& p, typename P::F x) {
   const F f = p.Sub(a.m, p.Const(1));
   const F u = p.Add(p.Const(2), f);
   const F u_low = p.Sub(f, p.Sub(u, p.Const(2)));
-  const F s = p.Div(f, u);
-  const Pair<P> su = TwoProduct(p, s, u);
-  const F rest = p.Sub(p.Sub(p.Sub(f, su.high), su.low), p.Mul(s, u_low));
-  const F s_low = p.Div(rest, u);
+  const F quotient = p.Div(f, u);
+  const Pair<P> back = TwoProduct(p, quotient, u);
+  const F rest = p.Sub(p.Sub(p.Sub(f, back.high), back.low), p.Mul(quotient, u_low));
+  const Pair<P> s = {quotient, p.Div(rest, u)};
+  const Pair<P> z = Times(p, s, s);
 
-  Pair<P> square = TwoProduct(p, s, s);
-  square.low = p.Fma(p.Add(s, s), s_low, square.low);
-  Pair<P> cube = TwoProduct(p, square.high, s);
-  cube.low = p.Fma(square.low, s, p.Fma(square.high, s_low, cube.low));
-  const F c_high = p.Const(Pick<P>(kTwoThirds32[0], kTwoThirds64[0]));
-  const F c_low = p.Const(Pick<P>(kTwoThirds32[1], kTwoThirds64[1]));
-  Pair<P> third = TwoProduct(p, cube.high, c_high);
-  third.low = p.Fma(cube.low, c_high, p.Fma(cube.high, c_low, third.low));
   F q;
   if constexpr (P::kBits == 32) {
-    q = Polynomial(p, square.high, kPow32);
+    q = Polynomial(p, z.high, kPow32);
   } else {
-    q = Polynomial(p, square.high, kPow64);
+    q = Polynomial(p, z.high, kPow64);
   }
-  third.low = p.Fma(p.Mul(cube.high, square.high), q, third.low);
+  const Pair<P> inner = ConstantPlus(p, Pick<P>(kTwoFifths32[0], kTwoFifths64[0]),
+                                     Pick<P>(kTwoFifths32[1], kTwoFifths64[1]),
+                                     Pair<P>{p.Mul(z.high, q), p.Const(0)});
+  const Pair<P> outer = ConstantPlus(p, Pick<P>(kTwoThirds32[0], kTwoThirds64[0]),
+                                     Pick<P>(kTwoThirds32[1], kTwoThirds64[1]), Times(p, z, inner));
+  const Pair<P> third = Times(p, Times(p, s, z), outer);
 
-  const Pair<P> fraction = FastTwoSum(p, p.Add(s, s), third.high);
-  const F low = p.Add(p.Add(s_low, s_low), p.Add(third.low, fraction.low));
+  const Pair<P> fraction = FastTwoSum(p, p.Add(s.high, s.high), third.high);
+  const F low = p.Add(p.Add(s.low, s.low), p.Add(third.low, fraction.low));
   const F exponent = p.Mul(a.e, p.Const(Pick<P>(kLn2Parts32[0], kLn2Parts64[0])));  // exact
   const Pair<P> sum = FastTwoSum(p, exponent, fraction.high);
   const F e_low = p.Fma(a.e, p.Const(Pick<P>(kLn2Parts32[1], kLn2Parts64[1])), low);

@@ -125,11 +125,11 @@ def atanh_tail(z):  # (2 atanh(s) - 2s) / (s z), z = s^2
     return (2 * mp.atanh(s) - 2 * s) / (s * z)
 
 
-def atanh_tail2(z):  # (2 atanh(s) - 2s - 2/3 s^3) / (s z^2)
-    if z < mp.mpf("1e-6"):
-        return sum(2 * z ** i / (2 * i + 5) for i in range(10))
+def atanh_tail3(z):  # (2 atanh(s) - 2s - 2/3 s^3 - 2/5 s^5) / (s z^3)
+    if z < mp.mpf("1e-5"):
+        return sum(2 * z ** i / (2 * i + 7) for i in range(12))
     s = mp.sqrt(z)
-    return (2 * mp.atanh(s) - 2 * s - mp.mpf(2) / 3 * s * z) / (s * z * z)
+    return (2 * mp.atanh(s) / s - 2 - z * 2 / 3 - z * z * 2 / 5) / z ** 3
 
 
 def sin_tail(z):
@@ -193,11 +193,13 @@ namespace tenon::math {
     print("// (2 atanh s - 2 s) / s^3 in z = s^2, s up to 1/5; error relative to 2 s.")
     z_log = mp.mpf("0.0401")
     fit("kLog64", atanh_tail, lambda z: z / 2 + mp.mpf("1e-30"), 0, z_log, range(8), F64)
-    print("// (2 atanh s - 2 s - 2/3 s^3) / s^5, for pow.")
-    fit("kPow32", atanh_tail2, lambda z: z * z / 2 + mp.mpf("1e-30"), 0, z_log, range(4), F32)
-    fit("kPow64", atanh_tail2, lambda z: z * z / 2 + mp.mpf("1e-30"), 0, z_log, range(9), F64)
-    pair("kTwoThirds32", mp.mpf(2) / 3, F32)
-    pair("kTwoThirds64", mp.mpf(2) / 3, F64)
+    print("// (2 atanh s - 2 s - 2/3 s^3 - 2/5 s^5) / s^7, for pow.")
+    cube = lambda z: z ** 3 / 2 + mp.mpf("1e-30")
+    fit("kPow32", atanh_tail3, cube, 0, z_log, range(3), F32)
+    fit("kPow64", atanh_tail3, cube, 0, z_log, range(8), F64)
+    for name, fraction in (("TwoThirds", mp.mpf(2) / 3), ("TwoFifths", mp.mpf(2) / 5)):
+        pair(f"k{name}32", fraction, F32)
+        pair(f"k{name}64", fraction, F64)
     pair("kLog2E32", 1 / mp.log(2), F32)
     pair("kLog2E64", 1 / mp.log(2), F64)
     z_trig = (mp.pi / 4 * mp.mpf("1.001")) ** 2
