@@ -127,16 +127,16 @@ void Fuser::VisitMap(ir::NodeId id) {
   const int cost = BodyCost(*Def(id));
   if (fuse_ && !InMemory(v)) {
     const bool room = std::all_of(users.begin(), users.end(), [&](int c) {
-      return clusters_[c].members.size() < kMaxMembers &&
-             IndicesIn(v, c).size() <= kMaxIndices;
+      return clusters_[c].members.size() < kMaxMembers && IndicesIn(v, c).size() <= kMaxIndices;
     });
     const bool once = users.size() == 1 && EvaluatedOnce(v, cost);
     if (room && (once || MayRepeat(id, cost))) {
       for (int c : users) EvaluateIn(id, c);
       return;
     }
-    Cut(id, !room ? "its users are full"
-                  : users.size() > 1 ? "several kernels read it" : "it would be evaluated again and again");
+    Cut(id, !room              ? "its users are full"
+            : users.size() > 1 ? "several kernels read it"
+                               : "it would be evaluated again and again");
   }
   const int owner = fuse_ ? FindOwner(id) : -1;
   if (owner >= 0) {
@@ -168,9 +168,9 @@ bool Fuser::MayRepeat(ir::NodeId id, int cost) const {
   double bytes = 0;
   for (ir::ValueId operand : node.operands) {
     const ir::NodeId producer = graph_.producer(operand);
-    const bool stays = !producer.valid() || users_[operand.index] > 1 ||
-                       (Class(producer) != ComputeClass::kMap &&
-                        Class(producer) != ComputeClass::kReshape);
+    const bool stays =
+        !producer.valid() || users_[operand.index] > 1 ||
+        (Class(producer) != ComputeClass::kMap && Class(producer) != ComputeClass::kReshape);
     const double size = Size(graph_.type(operand).NumElements());
     if (!stays && size > 1) return false;
     bytes += size * static_cast<double>(ir::ByteSize(graph_.type(operand).dtype));
@@ -250,7 +250,8 @@ bool Fuser::LeadsToContraction(ir::ValueId v, int depth) const {
   if (Class(id) == ComputeClass::kContract) return true;
   if (Class(id) != ComputeClass::kMap && Class(id) != ComputeClass::kReshape) return false;
   for (ir::ValueId operand : graph_.node(id).operands) {
-    const bool same = Size(graph_.type(operand).NumElements()) == Size(graph_.type(v).NumElements());
+    const bool same =
+        Size(graph_.type(operand).NumElements()) == Size(graph_.type(v).NumElements());
     if (same && users_[operand.index] == 1 && LeadsToContraction(operand, depth - 1)) return true;
   }
   return false;
@@ -386,8 +387,7 @@ void Fuser::AddReduction(ir::NodeId id, int cluster, const ElementIndex& index) 
   ElementIndex point = c.nest.space.Reshape(index, graph_.type(node.results[0]).dims, kept);
   size_t next = 0;
   for (size_t i = def.num_parallel; i < def.domain.size(); ++i) {
-    point.push_back(def.domain[i] == Dim(1) ? IndexExpr()
-                                            : IndexExpr::Var(c.nest.reduced[next++]));
+    point.push_back(def.domain[i] == Dim(1) ? IndexExpr() : IndexExpr::Var(c.nest.reduced[next++]));
   }
   c.members.insert(id.index);
   c.nest.reductions.push_back({id, index, point});
@@ -411,9 +411,9 @@ void Fuser::VisitContraction(ir::NodeId id) {
         !IsLinearIdentity(cluster, v, indices[0]) || (stored && !CanOwn(v, c))) {
       continue;
     }
-    const bool roots_fit = std::all_of(
-        cluster.nest.stored.begin(), cluster.nest.stored.end(),
-        [&](const Placed& p) { return IsLinearIdentity(cluster, p.value, p.index); });
+    const bool roots_fit =
+        std::all_of(cluster.nest.stored.begin(), cluster.nest.stored.end(),
+                    [&](const Placed& p) { return IsLinearIdentity(cluster, p.value, p.index); });
     if (!roots_fit) continue;
     home = c;
     cluster.kind = GroupKind::kContract;
@@ -483,9 +483,7 @@ std::vector<ElementIndex> Fuser::IndicesIn(ir::ValueId v, int cluster) const {
   return indices;
 }
 
-bool Fuser::InMemory(ir::ValueId v) const {
-  return output_[v.index] || !readers_[v.index].empty();
-}
+bool Fuser::InMemory(ir::ValueId v) const { return output_[v.index] || !readers_[v.index].empty(); }
 
 // Whether the cluster's points (or, of a reduction, its rows) and v's elements correspond one to
 // one by `index`.
@@ -495,9 +493,8 @@ bool Fuser::CoversAll(const Cluster& c, ir::ValueId v, const ElementIndex& index
     return c.kind == GroupKind::kMap && IsLinearIdentity(const_cast<Cluster&>(c), v, index);
   }
   for (size_t i = 0; i < index.size(); ++i) {
-    const Dim extent = index[i].is_constant()
-                           ? Dim(1)
-                           : c.nest.space.var(index[i].terms.begin()->first).extent;
+    const Dim extent =
+        index[i].is_constant() ? Dim(1) : c.nest.space.var(index[i].terms.begin()->first).extent;
     if (!(extent == graph_.type(v).dims[i])) return false;
   }
   auto has = [&](VarId loop) { return std::find(loops.begin(), loops.end(), loop) != loops.end(); };

@@ -8,7 +8,8 @@
 //   * a reduction joins a group that uses its result once a row: the group then makes several
 //     passes over each row (softmax, layer norm); a contraction or window joins the element-wise
 //     group behind it, which becomes its epilogue;
-//   * what several groups read is stored by one of them if its element is evaluated there anyway and
+//   * what several groups read is stored by one of them if its element is evaluated there anyway
+//   and
 //     no cycle arises; else by a group of its own.
 // Finally element-wise groups that nobody reads (a step's parameter updates) move side by side into
 // one kernel.

@@ -88,11 +88,11 @@ class Fuser {
   const ir::Graph& graph_;
   const bool fuse_;
   std::vector<Cluster> clusters_;
-  std::vector<std::vector<Use>> uses_;    // by value
-  std::vector<std::set<int>> readers_;    // by value: clusters that need it in memory
-  std::vector<bool> output_;              // by value: the graph returns it
-  std::vector<int> users_;                // by value: nodes that read it
-  std::vector<int> owner_;                // by value: the cluster that stores it, or -1
+  std::vector<std::vector<Use>> uses_;  // by value
+  std::vector<std::set<int>> readers_;  // by value: clusters that need it in memory
+  std::vector<bool> output_;            // by value: the graph returns it
+  std::vector<int> users_;              // by value: nodes that read it
+  std::vector<int> owner_;              // by value: the cluster that stores it, or -1
   std::map<uint32_t, ir::ComputeDef> defs_;
   std::map<int, std::vector<Nest>> side_nests_;  // of a cluster that others have joined
   FusionPlan plan_;

@@ -18,9 +18,8 @@ void Fuser::OrderDonations() {
     const ir::ValueId input = graph_.inputs()[output.donated_input].value;
     for (int c = 0; c < static_cast<int>(clusters_.size()); ++c) {
       if (c == writer) continue;
-      const bool reads =
-          std::any_of(clusters_[c].loads.begin(), clusters_[c].loads.end(),
-                      [&](uint32_t v) { return Memory(ir::ValueId{v}) == input; });
+      const bool reads = std::any_of(clusters_[c].loads.begin(), clusters_[c].loads.end(),
+                                     [&](uint32_t v) { return Memory(ir::ValueId{v}) == input; });
       if (reads && !Reaches(writer, c)) clusters_[c].successors.insert(writer);
     }
   }

@@ -6,7 +6,8 @@
 // are listed in an order in which each stands after those that it reads.
 //
 // A node may be evaluated in several groups: cheap element-wise work costs less than a trip through
-// memory. Evaluation is pull-based (lower/element.h), so this needs no bookkeeping beyond membership.
+// memory. Evaluation is pull-based (lower/element.h), so this needs no bookkeeping beyond
+// membership.
 //
 // A group is one nest of loops, or several independent ones side by side (maps only). A nest's
 // variables are numbered: the kept dimensions, then the reduced ones. The stored values of a

@@ -69,7 +69,7 @@ kernel::ValueId IdentityOf(kernel::KernelBuilder& k, Combiner combiner, DType dt
     case Combiner::kProd:
       return dtype == DType::kI64 ? k.ConstI64(1) : k.Const(dtype, 1);
     case Combiner::kAnd:
-      return dtype == DType::kBool ? k.Const(dtype, 1)
+      return dtype == DType::kBool  ? k.Const(dtype, 1)
              : dtype == DType::kI64 ? k.ConstI64(-1)
                                     : k.Const(dtype, dtype == DType::kU8 ? 255 : -1);
     case Combiner::kMax:

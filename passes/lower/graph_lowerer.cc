@@ -86,9 +86,8 @@ void GraphLowerer::PlaceOutputs(const std::vector<Place>& outputs) {
     if (!outputs[o].valid()) continue;
     const ir::Output& output = graph_.outputs()[o];
     const ir::ValueId v = Memory(output.value);
-    const ir::ValueId input = output.donated_input >= 0
-                                  ? graph_.inputs()[output.donated_input].value
-                                  : ir::ValueId();
+    const ir::ValueId input =
+        output.donated_input >= 0 ? graph_.inputs()[output.donated_input].value : ir::ValueId();
     if (input.valid() && v == input) continue;  // stays where it is
     const bool computed = GroupOf(v) >= 0 && !context_.place(v).valid();
     if (computed && (!input.valid() || MayOverwrite(v, input))) {
@@ -111,8 +110,7 @@ bool GraphLowerer::MayOverwrite(ir::ValueId v, ir::ValueId input) {
                                    [&](ir::ValueId i) { return Memory(i) == input; });
     if (!reads) continue;
     if (static_cast<int>(g) > writer) return false;
-    if (static_cast<int>(g) == writer &&
-        !ReadsOnlyWhereItWrites(plan_.groups[g], v, input)) {
+    if (static_cast<int>(g) == writer && !ReadsOnlyWhereItWrites(plan_.groups[g], v, input)) {
       return false;
     }
   }
@@ -204,15 +202,14 @@ void EmitCopy(LowerContext& context, const Place& from, const Place& to, ir::DTy
   ElementEmitter e(kernel);
   const int source = kernel.BufferParam(from, false), target = kernel.BufferParam(to, true);
   const VarId i = e.space().AddLoop(size);
-  ParallelChunks(e, size, ChunkSize(size, 1, 64),
-                 [&](kernel::ValueId low, kernel::ValueId count) {
-                   ForTiles(e, i, low, count, LanesFor(size), 4, {},
-                            [&](const Tile& tile, std::vector<kernel::ValueId>) {
-                              const IndexExpr at = IndexExpr::Var(i);
-                              e.StoreAt(target, at, tile, e.LoadAt(source, dtype, at, tile));
-                              return std::vector<kernel::ValueId>();
-                            });
-                 });
+  ParallelChunks(e, size, ChunkSize(size, 1, 64), [&](kernel::ValueId low, kernel::ValueId count) {
+    ForTiles(e, i, low, count, LanesFor(size), 4, {},
+             [&](const Tile& tile, std::vector<kernel::ValueId>) {
+               const IndexExpr at = IndexExpr::Var(i);
+               e.StoreAt(target, at, tile, e.LoadAt(source, dtype, at, tile));
+               return std::vector<kernel::ValueId>();
+             });
+  });
   context.Launch(kernel);
 }
 

@@ -95,9 +95,8 @@ int LanesFor(const Dim& extent) {
   return lanes;
 }
 
-std::vector<KValue> ForTiles(ElementEmitter& e, VarId lane_var, KValue low, KValue count,
-                             int lanes, int unroll, std::vector<KValue> carried,
-                             const TileBody& body) {
+std::vector<KValue> ForTiles(ElementEmitter& e, VarId lane_var, KValue low, KValue count, int lanes,
+                             int unroll, std::vector<KValue> carried, const TileBody& body) {
   kernel::KernelBuilder& k = e.builder();
   const Tile whole{.lanes = lanes, .lane_var = lanes > 1 ? lane_var : -1};
   const KValue main = k.Mul(k.Div(count, lanes), k.ConstI64(lanes));
@@ -123,9 +122,9 @@ std::vector<KValue> ForTiles(ElementEmitter& e, VarId lane_var, KValue low, KVal
       [&] { return carried; });
 }
 
-std::vector<KValue> ForEach(
-    ElementEmitter& e, VarId var, KValue low, KValue high, std::vector<KValue> carried,
-    const std::function<std::vector<KValue>(std::vector<KValue>)>& body) {
+std::vector<KValue> ForEach(ElementEmitter& e, VarId var, KValue low, KValue high,
+                            std::vector<KValue> carried,
+                            const std::function<std::vector<KValue>(std::vector<KValue>)>& body) {
   return e.builder().For(low, high, 1, std::move(carried),
                          [&](KValue i, std::vector<KValue> inner) {
                            ElementEmitter::Scope scope(e);

@@ -23,11 +23,11 @@
 
 namespace tenon::lower {
 
+using fuse::Nest;
 using ir::ComputeClass;
 using ir::Dim;
 using ir::DType;
 using ir::ScalarOp;
-using fuse::Nest;
 using KValue = kernel::ValueId;
 using KValues = std::vector<KValue>;
 
@@ -120,9 +120,8 @@ void ReduceEmitter::Analyse() {
   auto contiguous = [&](const std::vector<VarId>& loops) {
     if (loops.empty()) return -1;
     return static_cast<int>(
-        std::count_if(expressions.begin(), expressions.end(), [&](const IndexExpr& e) {
-          return e.Coefficient(loops.back()) == Dim(1);
-        }));
+        std::count_if(expressions.begin(), expressions.end(),
+                      [&](const IndexExpr& e) { return e.Coefficient(loops.back()) == Dim(1); }));
   };
   by_column_ = contiguous(nest_.kept) >= contiguous(nest_.reduced) ||
                (context_.numerics() == passes::Numerics::kExact && !nest_.kept.empty());
@@ -132,8 +131,7 @@ void ReduceEmitter::Analyse() {
   VarId& first = by_column_ ? outer_ : inner_;
   first = Flatten(nest_.space, vectorised, 0, split, e_, &translate_);
   lane_ = Flatten(nest_.space, vectorised, split, vectorised.size(), e_, &translate_);
-  (by_column_ ? inner_ : outer_) =
-      Flatten(nest_.space, other, 0, other.size(), e_, &translate_);
+  (by_column_ ? inner_ : outer_) = Flatten(nest_.space, other, 0, other.size(), e_, &translate_);
   const Dim extent = ExtentOf(e_, lane_);
   lanes_ = LanesFor(extent);
   // Columns add up independently: more of them at once hide the latency of additions.
@@ -300,8 +298,7 @@ void ReduceEmitter::ForPoints(const Tile& kept, const std::function<void(const T
 void ReduceEmitter::ProvideRowValues(int pass, const Tile& tile) {
   for (const RowValue& v : row_values_) {
     if (v.first_pass >= pass) continue;
-    const IndexExpr position =
-        IndexExpr::Var(inner_) * ExtentOf(e_, lane_) + IndexExpr::Var(lane_);
+    const IndexExpr position = IndexExpr::Var(inner_) * ExtentOf(e_, lane_) + IndexExpr::Var(lane_);
     const DType dtype = context_.graph().type(v.value).dtype;
     e_.Provide(v.value, translate_(v.index), e_.LoadAt(v.local, dtype, position, tile));
   }
@@ -310,8 +307,7 @@ void ReduceEmitter::ProvideRowValues(int pass, const Tile& tile) {
 void ReduceEmitter::KeepRowValues(int pass, const Tile& tile) {
   for (const RowValue& v : row_values_) {
     if (v.first_pass != pass) continue;
-    const IndexExpr position =
-        IndexExpr::Var(inner_) * ExtentOf(e_, lane_) + IndexExpr::Var(lane_);
+    const IndexExpr position = IndexExpr::Var(inner_) * ExtentOf(e_, lane_) + IndexExpr::Var(lane_);
     e_.StoreAt(v.local, position, tile, e_.Eval(v.value, translate_(v.index), tile));
   }
 }
@@ -337,7 +333,8 @@ void ReduceEmitter::EmitRow(const Tile& kept) {
   for (const fuse::Placed& p : nest_.stored) (IsFull(p.index) ? full : rows).push_back(p);
   auto store = [&](const std::vector<fuse::Placed>& placed, const Tile& tile) {
     KValues values;
-    for (const fuse::Placed& p : placed) values.push_back(e_.Eval(p.value, translate_(p.index), tile));
+    for (const fuse::Placed& p : placed)
+      values.push_back(e_.Eval(p.value, translate_(p.index), tile));
     for (size_t i = 0; i < placed.size(); ++i) {
       e_.Store(placed[i].value, translate_(placed[i].index), tile, values[i]);
     }
@@ -458,32 +455,32 @@ void ReduceEmitter::EmitSecondStage(const fuse::Group& group, const Dim& parts,
   for (VarId v : nest_.kept) rows = rows * nest_.space.var(v).extent;
   Nest nest = nest_;
   nest.reductions.clear();
-  EmitMapNest(kernel, nest, 8,
-              [&](ElementEmitter& e, const Translation& translate, const Tile& tile,
-                  const IndexExpr& position) {
-                kernel::KernelBuilder& k = e.builder();
-                const VarId part = e.space().AddLoop(parts);
-                KValues sums;
-                for (const Accumulator& a : accumulators_) {
-                  sums.push_back(
-                      k.Splat(IdentityOf(k, a.combiner, a.dtype), tile.rows, tile.lanes));
-                }
-                sums = ForEach(e, part, k.ConstI64(0), k.DimValue(parts), sums, [&](KValues in) {
-                  for (size_t i = 0; i < in.size(); ++i) {
-                    const Accumulator& a = accumulators_[i];
-                    const KValue x = e.LoadAt(kernel.BufferParam(buffers[i], false), a.dtype,
-                                              IndexExpr::Var(part) * rows + position, tile);
-                    in[i] = k.Scalar(CombineOp(a.combiner), {in[i], x});
-                  }
-                  return in;
-                });
-                for (size_t i = 0; i < sums.size(); ++i) {
-                  const Accumulator& a = accumulators_[i];
-                  const ir::ValueId v = a.node->results[0];
-                  e.Provide(v, translate(a.reduction.index),
-                            k.Cast(context_.graph().type(v).dtype, sums[i]));
-                }
-              });
+  EmitMapNest(
+      kernel, nest, 8,
+      [&](ElementEmitter& e, const Translation& translate, const Tile& tile,
+          const IndexExpr& position) {
+        kernel::KernelBuilder& k = e.builder();
+        const VarId part = e.space().AddLoop(parts);
+        KValues sums;
+        for (const Accumulator& a : accumulators_) {
+          sums.push_back(k.Splat(IdentityOf(k, a.combiner, a.dtype), tile.rows, tile.lanes));
+        }
+        sums = ForEach(e, part, k.ConstI64(0), k.DimValue(parts), sums, [&](KValues in) {
+          for (size_t i = 0; i < in.size(); ++i) {
+            const Accumulator& a = accumulators_[i];
+            const KValue x = e.LoadAt(kernel.BufferParam(buffers[i], false), a.dtype,
+                                      IndexExpr::Var(part) * rows + position, tile);
+            in[i] = k.Scalar(CombineOp(a.combiner), {in[i], x});
+          }
+          return in;
+        });
+        for (size_t i = 0; i < sums.size(); ++i) {
+          const Accumulator& a = accumulators_[i];
+          const ir::ValueId v = a.node->results[0];
+          e.Provide(v, translate(a.reduction.index),
+                    k.Cast(context_.graph().type(v).dtype, sums[i]));
+        }
+      });
   context_.Launch(kernel);
 }
 
