@@ -190,7 +190,7 @@ Token Lexer::Next() {
   for (absl::string_view p : {"->", "<=", "..."}) {
     if (absl::StartsWith(rest, p)) return Make(Token::Kind::kPunctuation, p.size());
   }
-  if (absl::string_view("()[]{}:,=+-*/").find(c) != absl::string_view::npos) {
+  if (absl::string_view("()[]{}<>:,=+-*/").find(c) != absl::string_view::npos) {
     return Make(Token::Kind::kPunctuation, 1);
   }
   return Invalid("a character that no token starts with");

@@ -415,8 +415,10 @@ void KernelBuilder::Parallel(ValueId chunks, const std::function<void(ValueId ch
   Block block;
   const ValueId chunk = NewValue(Type{DType::kI64});
   block.params = {chunk};
+  // The only chunk has a known number.
+  const bool single = AsConst(chunks) != nullptr && *AsConst(chunks) == 1;
   BuildBlock(&block, [&] {
-    body(chunk);
+    body(single ? ConstI64(0) : chunk);
     return std::vector<ValueId>();
   });
   section.blocks.push_back(std::move(block));

@@ -1,5 +1,7 @@
 #include "tenon/ir/kernel/canonical.h"
 
+#include <bit>
+#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -42,6 +44,54 @@ struct Renumbering {
       for (ValueId& result : instr.results) Define(result);
     }
   }
+};
+
+// Writes numbers in a self-delimiting form, so that no two kernels write the same bytes.
+class Serializer {
+ public:
+  void Number(uint64_t v) {
+    while (v >= 0x80) {
+      out_ += static_cast<char>(v | 0x80);
+      v >>= 7;
+    }
+    out_ += static_cast<char>(v);
+  }
+  void Value(ValueId v) { Number(v.index); }
+  void Values(const std::vector<ValueId>& values) {
+    Number(values.size());
+    for (ValueId v : values) Value(v);
+  }
+  void Memory(const MemRef& m) {
+    Number(static_cast<uint64_t>(m.buffer + 1));
+    for (ValueId v :
+         {m.offset, m.row_stride, m.lane_stride, m.lane_count, m.row_count, m.predicate}) {
+      Value(v);
+    }
+    Number(m.non_temporal);
+  }
+  void Instruction(const Instr& instr) {
+    Number(static_cast<uint64_t>(instr.op));
+    Number(static_cast<uint64_t>(instr.scalar_op));
+    Number(static_cast<uint64_t>(instr.combiner));
+    Number(static_cast<uint64_t>(instr.integer));
+    Number(std::bit_cast<uint64_t>(instr.real));
+    Number(static_cast<uint64_t>(instr.site + 1));
+    Number(static_cast<uint64_t>(instr.unroll));
+    Values(instr.args);
+    Values(instr.results);
+    Memory(instr.mem);
+    Number(instr.blocks.size());
+    for (const Block& block : instr.blocks) Body(block);
+  }
+  void Body(const Block& block) {
+    Values(block.params);
+    Number(block.instrs.size());
+    for (const Instr& instr : block.instrs) Instruction(instr);
+  }
+  std::string Take() { return std::move(out_); }
+
+ private:
+  std::string out_;
 };
 
 }  // namespace
@@ -106,6 +156,33 @@ void Renumber(Kernel* kernel) {
   Renumbering renumbering{kernel->types, std::vector<uint32_t>(kernel->types.size(), 0)};
   renumbering.Run(&kernel->body);
   kernel->types = std::move(renumbering.types);
+}
+
+std::string CanonicalBytes(const Kernel& kernel) {
+  Kernel canonical = kernel;
+  RemoveDeadInstrs(&canonical);
+  Renumber(&canonical);
+  Serializer out;
+  out.Number(1);  // of this form; raised when it changes
+  out.Number(canonical.params.size());
+  for (const Param& p : canonical.params) {
+    out.Number(static_cast<uint64_t>(p.dtype));
+    out.Number(p.written * 1 + p.read * 2 + p.no_alias * 4);
+  }
+  out.Number(canonical.locals.size());
+  for (const Local& l : canonical.locals) {
+    out.Number(static_cast<uint64_t>(l.dtype));
+    out.Number(static_cast<uint64_t>(l.size));
+  }
+  out.Number(canonical.symbols.size());
+  out.Number(canonical.types.size());
+  for (const Type& t : canonical.types) {
+    out.Number(static_cast<uint64_t>(t.dtype));
+    out.Number(static_cast<uint64_t>(t.rows));
+    out.Number(static_cast<uint64_t>(t.lanes));
+  }
+  out.Body(canonical.body);
+  return out.Take();
 }
 
 }  // namespace tenon::kernel

@@ -25,6 +25,12 @@ void RemoveDeadInstrs(Kernel* kernel);
 // Renumbers values densely in order of definition and drops the types of those that are gone.
 void Renumber(Kernel* kernel);
 
+// What decides the kernel's code, and nothing else: equal bytes give equal code. Names of kernel,
+// parameters, locals and symbols are left out, dead instructions and numbering do not matter;
+// numbers of sites are in, since faults store them. The kernel cache hashes this, together with
+// target and versions.
+std::string CanonicalBytes(const Kernel& kernel);
+
 }  // namespace tenon::kernel
 
 #endif  // TENON_IR_KERNEL_CANONICAL_H_

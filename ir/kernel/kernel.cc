@@ -9,7 +9,7 @@ std::string Type::ToString() const {
   const std::string element(ir::DTypeName(dtype));
   if (is_scalar()) return element;
   if (rows == 1) return absl::StrCat(element, "<", lanes, ">");
-  return absl::StrCat(element, "<", rows, "x", lanes, ">");
+  return absl::StrCat(element, "<", rows, " x ", lanes, ">");
 }
 
 absl::string_view OpName(Op op) {

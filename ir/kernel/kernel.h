@@ -7,7 +7,7 @@
 // VALUES. A value has a type `dtype<rows x lanes>`: rows vectors of lanes elements; a scalar is
 // 1x1. Element-wise instructions broadcast: an argument with one row (lane) serves all rows
 // (lanes). So a register-blocked contraction step is one instruction:
-//     %acc1 = fma %a, %b, %acc0 : f32<8x48>       with %a : f32<8x1>, %b : f32<1x48>
+//     %acc1 = fma %a, %b, %acc0 : f32<8 x 48>     with %a : f32<8 x 1>, %b : f32<48>
 // The generator splits lanes into hardware vectors; nothing here depends on their width, so the
 // bits do not either. Arithmetic is on f32, f64 and integers; bf16 and f16 are only loaded, stored,
 // cast and moved. Offsets, extents and counters are i64 scalars. Lanes are a power of two up to 16,
@@ -53,7 +53,7 @@ struct Type {
   int32_t lanes = 1;
   bool operator==(const Type&) const = default;
   bool is_scalar() const { return rows == 1 && lanes == 1; }
-  // "f32", "f32<16>" (one row), "f32<8x48>".
+  // "f32", "f32<16>" (one row), "f32<8 x 48>".
   std::string ToString() const;
 };
 

@@ -2,11 +2,9 @@
 
 #include <cstdint>
 #include <cstring>
-#include <type_traits>
 #include <vector>
 
-#include "tenon/ir/check.h"
-#include "tenon/ir/kernel/element.h"
+#include "tenon/ir/scalar.h"
 
 namespace tenon::kernel {
 
@@ -15,254 +13,109 @@ using ir::ScalarOp;
 
 namespace {
 
-// An argument that steps by 0 where it broadcasts.
-template <typename T>
-struct Operand {
-  Operand(const Tile& tile, Type type)
-      : data(reinterpret_cast<const T*>(tile.data)),
-        row_step(tile.type.rows == 1 && type.rows > 1 ? 0 : tile.type.lanes),
-        lane_step(tile.type.lanes == 1 ? 0 : 1) {}
-  const T* data;
-  int row_step, lane_step;
+int64_t Width(const Type& type) { return ir::ByteSize(type.dtype); }
 
-  T operator()(int r, int l) const { return data[r * row_step + l * lane_step]; }
-};
-
-template <typename Body>
-void ForEach(Type type, const Body& body) {
-  for (int r = 0; r < type.rows; ++r) {
-    for (int l = 0; l < type.lanes; ++l) body(r, l, r * type.lanes + l);
-  }
+// Whether the tile's elements, in order, serve those of a tile of `type`: it is as big, or has one.
+bool IsEven(const Type& arg, const Type& type) {
+  return (arg.rows == type.rows && arg.lanes == type.lanes) || arg.is_scalar();
 }
 
-template <typename T, typename R, typename F>
-void Map1(const std::array<Tile, 3>& args, Type type, std::byte* result, const F& f) {
-  const Operand<T> a(args[0], type);
-  R* out = reinterpret_cast<R*>(result);
-  ForEach(type, [&](int r, int l, int i) { out[i] = f(a(r, l)); });
-}
-
-template <typename T, typename R, typename F>
-void Map2(const std::array<Tile, 3>& args, Type type, std::byte* result, const F& f) {
-  const Operand<T> a(args[0], type), b(args[1], type);
-  R* out = reinterpret_cast<R*>(result);
-  ForEach(type, [&](int r, int l, int i) { out[i] = f(a(r, l), b(r, l)); });
-}
-
-template <typename T, typename F>
-void Map3(const std::array<Tile, 3>& args, Type type, std::byte* result, const F& f) {
-  const Operand<T> a(args[0], type), b(args[1], type), c(args[2], type);
-  T* out = reinterpret_cast<T*>(result);
-  ForEach(type, [&](int r, int l, int i) { out[i] = f(a(r, l), b(r, l), c(r, l)); });
-}
-
-template <typename T>
-void Select(const std::array<Tile, 3>& args, Type type, std::byte* result) {
-  const Operand<uint8_t> c(args[0], type);
-  const Operand<T> a(args[1], type), b(args[2], type);
-  T* out = reinterpret_cast<T*>(result);
-  ForEach(type, [&](int r, int l, int i) { out[i] = c(r, l) != 0 ? a(r, l) : b(r, l); });
-}
-
-// Ops whose arguments all have the computed type T.
-template <typename T>
-void Computed(ScalarOp op, bool fused, const std::array<Tile, 3>& args, Type type,
-              std::byte* result) {
-  switch (op) {
-    case ScalarOp::kAdd:
-      return Map2<T, T>(args, type, result, [](T a, T b) { return Element<T>::Add(a, b); });
-    case ScalarOp::kSub:
-      return Map2<T, T>(args, type, result, [](T a, T b) { return Element<T>::Sub(a, b); });
-    case ScalarOp::kMul:
-      return Map2<T, T>(args, type, result, [](T a, T b) { return Element<T>::Mul(a, b); });
-    case ScalarOp::kFma:
-      if (fused) {
-        return Map3<T>(args, type, result,
-                       [](T a, T b, T c) { return Element<T>::template Fma<true>(a, b, c); });
-      }
-      return Map3<T>(args, type, result,
-                     [](T a, T b, T c) { return Element<T>::template Fma<false>(a, b, c); });
-    case ScalarOp::kEq:
-      return Map2<T, bool>(args, type, result, [](T a, T b) { return a == b; });
-    case ScalarOp::kNe:
-      return Map2<T, bool>(args, type, result, [](T a, T b) { return a != b; });
-    case ScalarOp::kLt:
-      return Map2<T, bool>(args, type, result, [](T a, T b) { return a < b; });
-    case ScalarOp::kLe:
-      return Map2<T, bool>(args, type, result, [](T a, T b) { return a <= b; });
-    case ScalarOp::kGt:
-      return Map2<T, bool>(args, type, result, [](T a, T b) { return a > b; });
-    case ScalarOp::kGe:
-      return Map2<T, bool>(args, type, result, [](T a, T b) { return a >= b; });
-    case ScalarOp::kIsFinite:
-      return Map1<T, bool>(args, type, result, [](T a) { return Element<T>::IsFinite(a); });
-    default:  // the rest, one element at a time
-      break;
-  }
-  if (ir::ScalarOpArity(op) == 1) {
-    return Map1<T, T>(args, type, result, [=](T a) { return Element<T>::Unary(op, fused, a); });
-  }
-  Map2<T, T>(args, type, result, [=](T a, T b) { return Element<T>::Binary(op, fused, a, b); });
-}
-
-void SelectByWidth(const std::array<Tile, 3>& args, Type type, std::byte* result) {
-  switch (ir::ByteSize(type.dtype)) {
-    case 1:
-      return Select<uint8_t>(args, type, result);
-    case 2:
-      return Select<uint16_t>(args, type, result);
-    case 4:
-      return Select<uint32_t>(args, type, result);
-    default:  // 8: the widest element
-      return Select<uint64_t>(args, type, result);
-  }
-}
-
-void Cast(const Tile& arg, Type type, std::byte* result) {
-  const int64_t from = ir::ByteSize(arg.type.dtype), to = ir::ByteSize(type.dtype);
-  for (int i = 0; i < type.rows * type.lanes; ++i) {
-    CastElement(arg.type.dtype, arg.data + i * from, type.dtype, result + i * to);
-  }
-}
-
-template <typename T>
-T Combine(Combiner combiner, T a, T b) {
+ScalarOp OpOf(Combiner combiner) {
   switch (combiner) {
     case Combiner::kNone:
-      return a;
     case Combiner::kSum:
-      return Element<T>::Add(a, b);
+      return ScalarOp::kAdd;
     case Combiner::kProd:
-      return Element<T>::Mul(a, b);
+      return ScalarOp::kMul;
     case Combiner::kMax:
-      return Element<T>::Binary(ScalarOp::kMax, false, a, b);
+      return ScalarOp::kMax;
     case Combiner::kMin:
-      return Element<T>::Binary(ScalarOp::kMin, false, a, b);
+      return ScalarOp::kMin;
     case Combiner::kAnd:
-      return Element<T>::Binary(ScalarOp::kAnd, false, a, b);
+      return ScalarOp::kAnd;
     case Combiner::kOr:
-      return Element<T>::Binary(ScalarOp::kOr, false, a, b);
+      return ScalarOp::kOr;
   }
-  return a;
+  return ScalarOp::kAdd;
 }
 
 // Folds `count` groups of `width` elements in place: group i with group i + count/2, halving.
-template <typename T>
-void FoldTree(Combiner combiner, T* values, int count, int width) {
+void FoldTree(Combiner combiner, DType dtype, std::byte* values, int count, int width) {
+  const int64_t group = ir::ByteSize(dtype) * width;
   for (int half = count / 2; half >= 1; half /= 2) {
-    for (int i = 0; i < half * width; ++i) {
-      values[i] = Combine(combiner, values[i], values[i + half * width]);
-    }
+    const ir::ScalarArg args[2] = {{values, 1}, {values + half * group, 1}};
+    ir::EvalScalarOp(OpOf(combiner), dtype, dtype, false, int64_t{half} * width, args, values);
   }
-}
-
-// Calls `f` with a null pointer to the C++ type of a computed dtype.
-template <typename F>
-void Dispatch(DType dtype, const F& f) {
-  switch (dtype) {
-    case DType::kF32:
-      return f(static_cast<float*>(nullptr));
-    case DType::kF64:
-      return f(static_cast<double*>(nullptr));
-    case DType::kI8:
-      return f(static_cast<int8_t*>(nullptr));
-    case DType::kU8:
-      return f(static_cast<uint8_t*>(nullptr));
-    case DType::kI32:
-      return f(static_cast<int32_t*>(nullptr));
-    case DType::kI64:
-      return f(static_cast<int64_t*>(nullptr));
-    case DType::kBool:
-      return f(static_cast<bool*>(nullptr));
-    case DType::kBF16:
-    case DType::kF16:
-      break;
-  }
-  TENON_CHECK(false);  // the verifier lets nothing compute in 16 bits
 }
 
 }  // namespace
 
 void EvalScalar(ScalarOp op, bool fused, const std::array<Tile, 3>& args, Type type,
                 std::byte* result) {
-  switch (op) {
-    case ScalarOp::kSelect:
-      return SelectByWidth(args, type, result);
-    case ScalarOp::kCast:
-      return Cast(args[0], type, result);
-    case ScalarOp::kBitcast:
-      std::memcpy(result, args[0].data, ir::ByteSize(type.dtype) * type.rows * type.lanes);
-      return;
-    case ScalarOp::kPhilox: {
-      const Operand<int64_t> key(args[0], type), index(args[1], type), stream(args[2], type);
-      int32_t* out = reinterpret_cast<int32_t*>(result);
-      ForEach(type, [&](int r, int l, int i) {
-        out[i] = PhiloxElement(key(r, l), index(r, l), stream(r, l));
-      });
-      return;
+  const int count = ir::ScalarOpArity(op);
+  const DType operand = args[count - 1].type.dtype;
+  bool even = true;
+  for (int i = 0; i < count; ++i) even = even && IsEven(args[i].type, type);
+  const int rows = even ? 1 : type.rows;
+  const int64_t lanes = even ? int64_t{type.rows} * type.lanes : type.lanes;
+  ir::ScalarArg row_args[3] = {};
+  for (int r = 0; r < rows; ++r) {
+    for (int i = 0; i < count; ++i) {
+      const Type& t = args[i].type;
+      const int64_t row = t.rows == 1 ? 0 : int64_t{r} * t.lanes;
+      const bool serves_all = even ? t.is_scalar() : t.lanes == 1;
+      row_args[i] = {args[i].data + row * Width(t), serves_all ? 0 : 1};
     }
-    default:  // all others have arguments of one computed type
-      break;
+    ir::EvalScalarOp(op, operand, type.dtype, fused, lanes, row_args,
+                     result + r * lanes * Width(type));
   }
-  Dispatch(args[0].type.dtype, [&](auto* t) {
-    Computed<std::remove_pointer_t<decltype(t)>>(op, fused, args, type, result);
-  });
 }
 
 void EvalSplat(const Tile& arg, Type type, std::byte* result) {
-  const int64_t width = ir::ByteSize(type.dtype);
+  const int64_t width = Width(type);
   const int row_step = arg.type.rows == 1 ? 0 : arg.type.lanes;
   const int lane_step = arg.type.lanes == 1 ? 0 : 1;
-  ForEach(type, [&](int r, int l, int i) {
-    std::memcpy(result + i * width, arg.data + (r * row_step + l * lane_step) * width, width);
-  });
+  for (int r = 0; r < type.rows; ++r) {
+    for (int l = 0; l < type.lanes; ++l) {
+      std::memcpy(result, arg.data + (r * row_step + l * lane_step) * width, width);
+      result += width;
+    }
+  }
 }
 
 void EvalTranspose(const Tile& arg, std::byte* result) {
-  const int64_t width = ir::ByteSize(arg.type.dtype);
-  ForEach(arg.type, [&](int r, int l, int i) {
-    std::memcpy(result + (l * arg.type.rows + r) * width, arg.data + i * width, width);
-  });
+  const int64_t width = Width(arg.type);
+  const std::byte* from = arg.data;
+  for (int r = 0; r < arg.type.rows; ++r) {
+    for (int l = 0; l < arg.type.lanes; ++l) {
+      std::memcpy(result + (l * arg.type.rows + r) * width, from, width);
+      from += width;
+    }
+  }
 }
 
 void EvalReduceLanes(Combiner combiner, const Tile& arg, std::byte* result) {
-  Dispatch(arg.type.dtype, [&](auto* t) {
-    using T = std::remove_pointer_t<decltype(t)>;
-    const int lanes = arg.type.lanes;
-    T* out = reinterpret_cast<T*>(result);
-    std::vector<std::byte> row(lanes * sizeof(T));
-    T* values = reinterpret_cast<T*>(row.data());
-    for (int r = 0; r < arg.type.rows; ++r) {
-      std::memcpy(values, arg.data + r * row.size(), row.size());
-      FoldTree(combiner, values, lanes, 1);
-      out[r] = values[0];
-    }
-  });
+  const int64_t width = Width(arg.type);
+  std::vector<std::byte> row(arg.type.lanes * width);
+  for (int r = 0; r < arg.type.rows; ++r) {
+    std::memcpy(row.data(), arg.data + r * row.size(), row.size());
+    FoldTree(combiner, arg.type.dtype, row.data(), arg.type.lanes, 1);
+    std::memcpy(result + r * width, row.data(), width);
+  }
 }
 
 void EvalReduceRows(Combiner combiner, const Tile& arg, std::byte* result) {
-  Dispatch(arg.type.dtype, [&](auto* t) {
-    using T = std::remove_pointer_t<decltype(t)>;
-    const size_t row = arg.type.lanes * sizeof(T);
-    std::vector<std::byte> tile(arg.data, arg.data + arg.type.rows * row);
-    FoldTree(combiner, reinterpret_cast<T*>(tile.data()), arg.type.rows, arg.type.lanes);
-    std::memcpy(result, tile.data(), row);
-  });
+  const int64_t row = arg.type.lanes * Width(arg.type);
+  std::vector<std::byte> tile(arg.data, arg.data + arg.type.rows * row);
+  FoldTree(combiner, arg.type.dtype, tile.data(), arg.type.rows, arg.type.lanes);
+  std::memcpy(result, tile.data(), row);
 }
 
 void EvalConst(const Instr& instr, Type type, std::byte* result) {
-  const DType from = ir::IsFloat(type.dtype) ? DType::kF64 : DType::kI64;
-  std::byte value[8];
-  if (from == DType::kF64) {
-    std::memcpy(value, &instr.real, sizeof(value));
-  } else {
-    std::memcpy(value, &instr.integer, sizeof(value));
-  }
-  const int64_t width = ir::ByteSize(type.dtype);
-  CastElement(from, value, type.dtype, result);
-  for (int i = 1; i < type.rows * type.lanes; ++i) {
-    std::memcpy(result + i * width, result, width);
-  }
+  const ir::ScalarValue value = ir::IsFloat(type.dtype)
+                                    ? ir::ScalarValue::FromDouble(type.dtype, instr.real)
+                                    : ir::ScalarValue::FromInt(type.dtype, instr.integer);
+  for (int i = 0; i < type.rows * type.lanes; ++i) value.Store(result + i * Width(type));
 }
 
 }  // namespace tenon::kernel

@@ -1,16 +1,20 @@
 // Prints the kernel IR; ir/kernel/parse.cc reads it back.
 #include <charconv>
 #include <cmath>
+#include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "absl/strings/ascii.h"
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "tenon/ir/kernel/canonical.h"
 #include "tenon/ir/kernel/text.h"
+#include "tenon/ir/text.h"
+#include "tenon/ir/text_lexer.h"
+#include "tenon/ir/verifier.h"
 
 namespace tenon::kernel {
 namespace {
@@ -18,25 +22,24 @@ namespace {
 using absl::StrAppend;
 using absl::StrCat;
 
-// A name as it stands in text: plain where it looks like a word, quoted otherwise.
-std::string Spell(absl::string_view name) {
-  bool plain = !name.empty() && !absl::ascii_isdigit(name[0]);
-  for (char c : name) {
-    plain = plain && (absl::ascii_isalnum(c) || c == '_' || c == '.' || c == '/' || c == '$');
+// Names that stand for one thing each: repeated ones get a number.
+std::vector<std::string> MakeUnique(std::vector<std::string> names) {
+  std::set<std::string> taken;
+  for (std::string& name : names) {
+    const std::string wanted = name;
+    for (int n = 1; !taken.insert(name).second; ++n) name = StrCat(wanted, ".", n);
   }
-  return plain ? std::string(name) : StrCat("\"", absl::CEscape(name), "\"");
+  return names;
 }
 
-// Spellings that name one thing each: repeated names get a number.
-std::vector<std::string> SpellUniquely(const std::vector<std::string>& names) {
-  std::set<std::string> taken;
-  std::vector<std::string> spelled;
-  for (const std::string& name : names) {
-    std::string unique = name;
-    for (int n = 1; !taken.insert(unique).second; ++n) unique = StrCat(name, ".", n);
-    spelled.push_back(Spell(unique));
-  }
-  return spelled;
+std::vector<std::string> SpellUniquely(std::vector<std::string> names) {
+  names = MakeUnique(std::move(names));
+  for (std::string& name : names) name = ir::IdentifierToText(name);
+  return names;
+}
+
+std::string SpellGlobal(absl::string_view name) {
+  return StrCat("@", ir::NameToText(name, /*is_value=*/false));
 }
 
 // The shortest decimal that reads back as the same value.
@@ -45,11 +48,6 @@ std::string PrintReal(double value) {
   char text[40];
   const std::to_chars_result end = std::to_chars(text, text + sizeof(text), value);
   return std::string(text, end.ptr);
-}
-
-std::string PrintElement(const ir::Literal& literal, int64_t i) {
-  if (literal.dtype() == DType::kI64) return StrCat(literal.data<int64_t>()[i]);
-  return PrintReal(literal.GetAsDouble(i));
 }
 
 class KernelPrinter {
@@ -63,7 +61,7 @@ class KernelPrinter {
   }
 
   std::string PrintKernel(absl::string_view name) {
-    StrAppend(&out_, "kernel @", name, "(");
+    StrAppend(&out_, "kernel ", name, "(");
     for (size_t i = 0; i < kernel_.params.size(); ++i) {
       const Param& p = kernel_.params[i];
       StrAppend(&out_, i > 0 ? ", " : "", buffers_[i], ": ", ir::DTypeName(p.dtype),
@@ -245,20 +243,21 @@ class ProgramPrinter {
     buffers_ = SpellUniquely(names);
     names.clear();
     for (const Kernel& k : program.kernels) names.push_back(k.name);
-    kernels_ = SpellUniquely(names);
+    kernels_ = MakeUnique(std::move(names));
+    for (std::string& name : kernels_) name = SpellGlobal(name);
   }
 
   std::string Run() {
-    StrAppend(&out_, "program @", Spell(program_.name), program_.has_fma ? "" : " no_fma");
+    StrAppend(&out_, "program ", SpellGlobal(program_.name), program_.has_fma ? "" : " no_fma");
     if (program_.arena_bytes != 0) StrAppend(&out_, " arena ", program_.arena_bytes);
     if (program_.scratch_bytes != 0) StrAppend(&out_, " scratch ", program_.scratch_bytes);
     if (program_.prepared_bytes != 0) StrAppend(&out_, " prepared ", program_.prepared_bytes);
     StrAppend(&out_, "\n\n");
     for (const Symbol& s : program_.symbols) {
-      StrAppend(&out_, "symbol ", Spell(s.name), " <= ", s.bound, "\n");
+      StrAppend(&out_, "symbol ", ir::IdentifierToText(s.name), " <= ", s.bound, "\n");
     }
     for (const ir::Location& site : program_.sites) {
-      StrAppend(&out_, "site \"", absl::CEscape(site.file), "\" ", site.line, "\n");
+      StrAppend(&out_, "site ", ir::Quote(site.file), " ", site.line, "\n");
     }
     for (const Binding& b : program_.bindings) PrintBinding(b);
     for (size_t i = 0; i < program_.buffers.size(); ++i) PrintBuffer(program_.buffers[i], i);
@@ -293,8 +292,8 @@ class ProgramPrinter {
   }
 
   void PrintBinding(const Binding& b) {
-    StrAppend(&out_, b.is_output ? "output" : KindName(b.kind), " ", Spell(b.name), ": ",
-              b.type.ToString());
+    StrAppend(&out_, b.is_output ? "output" : KindName(b.kind), " ", ir::IdentifierToText(b.name),
+              ": ", b.type.ToString());
     if (b.donated_input >= 0) StrAppend(&out_, " donated ", b.donated_input);
     StrAppend(&out_, "\n");
   }
@@ -307,7 +306,8 @@ class ProgramPrinter {
         StrAppend(&out_, "binding ", b.binding);
         break;
       case BufferKind::kConstant:
-        PrintLiteral(b.literal);
+        StrAppend(&out_, "constant ", b.literal.type().ToString(), " {",
+                  ir::PrintElements(b.literal), "}");
         break;
       case BufferKind::kArena:
         StrAppend(&out_, "arena");
@@ -320,30 +320,16 @@ class ProgramPrinter {
     StrAppend(&out_, "\n");
   }
 
-  void PrintLiteral(const ir::Literal& literal) {
-    StrAppend(&out_, "constant [", absl::StrJoin(literal.dims(), ","), "] {");
-    const int64_t width = ir::ByteSize(literal.dtype());
-    bool same = literal.size() > 1;
-    for (int64_t i = 1; same && i < literal.size(); ++i) {
-      same = std::memcmp(literal.bytes(), literal.bytes() + i * width, width) == 0;
-    }
-    if (same) StrAppend(&out_, "all ");
-    for (int64_t i = 0; i < (same ? 1 : literal.size()); ++i) {
-      StrAppend(&out_, i > 0 ? ", " : "", PrintElement(literal, i));
-    }
-    StrAppend(&out_, "}");
-  }
-
   void PrintLaunch(const Launch& launch) {
-    StrAppend(&out_, "launch @", kernels_[launch.kernel], "(");
+    StrAppend(&out_, "launch ", kernels_[launch.kernel], "(");
     for (size_t i = 0; i < launch.args.size(); ++i) {
       const BufferArg& arg = launch.args[i];
       StrAppend(&out_, i > 0 ? ", " : "", buffers_[arg.buffer]);
-      if (!(arg.offset == ir::Dim(0))) StrAppend(&out_, " + ", arg.offset.ToString());
+      if (!(arg.offset == ir::Dim(0))) StrAppend(&out_, " + ", Spell(arg.offset));
     }
     StrAppend(&out_, ")");
     for (size_t i = 0; i < launch.symbols.size(); ++i) {
-      StrAppend(&out_, i > 0 ? ", " : " symbols(", launch.symbols[i].ToString());
+      StrAppend(&out_, i > 0 ? ", " : " symbols(", Spell(launch.symbols[i]));
     }
     StrAppend(&out_, launch.symbols.empty() ? "\n" : ")\n");
   }
@@ -361,6 +347,41 @@ class ProgramPrinter {
     StrAppend(&out_, "}\n");
   }
 
+  // Variables are spelled as identifiers that no symbol and no variable around has.
+  void PrintRepeat(const Repeat& repeat, int depth) {
+    const std::string trips = Spell(repeat.trip_count);
+    std::string name;
+    for (char c : repeat.variable) {
+      if (absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_') name += c;
+    }
+    if (!ir::IsIdentifier(name)) name = StrCat("i", name);
+    while (IsTaken(name)) name += '_';
+    variables_[repeat.variable] = name;
+    StrAppend(&out_, "repeat ", name, " < ", trips, repeat.reverse ? " reverse" : "");
+    PrintNested(repeat.body, "", {}, depth);
+    variables_.erase(repeat.variable);
+  }
+
+  bool IsTaken(const std::string& name) const {
+    for (const Symbol& s : program_.symbols) {
+      if (s.name == name) return true;
+    }
+    for (const auto& [variable, spelled] : variables_) {
+      if (spelled == name) return true;
+    }
+    return false;
+  }
+
+  std::string Spell(const ir::Dim& dim) const {
+    return dim
+        .Substitute([&](const std::string& name, int64_t) -> std::optional<ir::Dim> {
+          auto it = variables_.find(name);
+          if (it == variables_.end()) return std::nullopt;
+          return ir::Dim(absl::string_view(it->second));
+        })
+        .ToString();
+  }
+
   void PrintSteps(const std::vector<Step>& steps, int depth) {
     for (const Step& step : steps) {
       out_.append(2 * depth, ' ');
@@ -372,9 +393,7 @@ class ProgramPrinter {
           StrAppend(&out_, "barrier\n");
           break;
         case Step::Kind::kRepeat:
-          StrAppend(&out_, "repeat ", step.repeat.variable, " < ",
-                    step.repeat.trip_count.ToString(), step.repeat.reverse ? " reverse" : "");
-          PrintNested(step.repeat.body, "", {}, depth);
+          PrintRepeat(step.repeat, depth);
           break;
         case Step::Kind::kWhile:
           StrAppend(&out_, "while ", buffers_[step.loop.predicate]);
@@ -391,6 +410,7 @@ class ProgramPrinter {
 
   const Program& program_;
   std::vector<std::string> buffers_, kernels_;
+  std::map<std::string, std::string> variables_;  // of the repeats around: spelling by name
   std::string out_;
 };
 
@@ -399,7 +419,7 @@ class ProgramPrinter {
 std::string Print(const Kernel& kernel) {
   Kernel numbered = kernel;
   Renumber(&numbered);
-  return KernelPrinter(numbered).PrintKernel(Spell(kernel.name));
+  return KernelPrinter(numbered).PrintKernel(SpellGlobal(kernel.name));
 }
 
 std::string Print(const Program& program) { return ProgramPrinter(program).Run(); }

@@ -12,7 +12,7 @@ using ir::ScalarOp;
 bool IsComputed(DType t) { return t == ir::ComputeType(t); }
 bool IsArithmetic(DType t) { return IsComputed(t) && t != DType::kBool; }
 
-enum class Rule { kArithmetic, kBits, kShift, kFloat, kComparison, kIsFinite, kOther };
+enum class Rule { kArithmetic, kOrder, kBits, kShift, kFloat, kComparison, kIsFinite, kOther };
 
 Rule RuleOf(ScalarOp op) {
   switch (op) {
@@ -21,13 +21,18 @@ Rule RuleOf(ScalarOp op) {
     case ScalarOp::kMul:
     case ScalarOp::kDiv:
     case ScalarOp::kRem:
-    case ScalarOp::kMax:
-    case ScalarOp::kMin:
     case ScalarOp::kNeg:
     case ScalarOp::kAbs:
     case ScalarOp::kSign:
     case ScalarOp::kFma:
+    case ScalarOp::kFloor:
+    case ScalarOp::kCeil:
+    case ScalarOp::kRound:
+    case ScalarOp::kTrunc:
       return Rule::kArithmetic;
+    case ScalarOp::kMax:
+    case ScalarOp::kMin:
+      return Rule::kOrder;
     case ScalarOp::kAnd:
     case ScalarOp::kOr:
     case ScalarOp::kXor:
@@ -37,10 +42,6 @@ Rule RuleOf(ScalarOp op) {
     case ScalarOp::kShrLogical:
     case ScalarOp::kShrArithmetic:
       return Rule::kShift;
-    case ScalarOp::kFloor:
-    case ScalarOp::kCeil:
-    case ScalarOp::kRound:
-    case ScalarOp::kTrunc:
     case ScalarOp::kSqrt:
     case ScalarOp::kExp:
     case ScalarOp::kExpm1:
@@ -81,6 +82,8 @@ bool FitsScalarOp(ScalarOp op, const std::vector<DType>& args, DType result) {
   switch (RuleOf(op)) {
     case Rule::kArithmetic:
       return same && result == first && IsArithmetic(first);
+    case Rule::kOrder:
+      return same && result == first && IsComputed(first);
     case Rule::kBits:
       return same && result == first && (ir::IsInteger(first) || first == DType::kBool);
     case Rule::kShift:
@@ -90,7 +93,7 @@ bool FitsScalarOp(ScalarOp op, const std::vector<DType>& args, DType result) {
     case Rule::kComparison:
       return same && result == DType::kBool && IsComputed(first);
     case Rule::kIsFinite:
-      return result == DType::kBool && ir::IsFloat(first) && IsComputed(first);
+      return result == DType::kBool && IsComputed(first);
     case Rule::kOther:
       break;
   }

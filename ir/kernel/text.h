@@ -19,8 +19,8 @@ std::string Print(const Program& program);
 std::string Print(const Kernel& kernel, const Instr& instr);
 
 // Errors name line and column. The result is parsed, not verified: see ir/kernel/verifier.h.
-absl::StatusOr<Kernel> ParseKernel(absl::string_view text);
-absl::StatusOr<Program> ParseProgram(absl::string_view text);
+absl::StatusOr<Kernel> ParseKernel(absl::string_view text, absl::string_view filename = "<text>");
+absl::StatusOr<Program> ParseProgram(absl::string_view text, absl::string_view filename = "<text>");
 
 }  // namespace tenon::kernel
 

@@ -7,12 +7,13 @@
 //     that holds the inner one. Results of a loop or conditional are not visible inside it.
 //  3. Every block ends in its only `yield`; that of the kernel and of `parallel` yields nothing.
 //  4. Scalar ops take as many arguments as ir/scalar_ops.def says; rows and lanes of the arguments
-//     are equal or 1, those of the result their broadcast. The element types fit: arithmetic on
-//     f32, f64 and integers; bits on integers and bool (shifts on integers alone); rounding, roots
-//     and transcendental functions on f32 and f64; comparisons give bool; `select` picks by a bool
-//     among equal types; `cast` converts anything; `bitcast` keeps the width; `philox` takes three
-//     i64 and gives i32. bf16 and f16 are constants, loaded, stored, cast, bitcast, selected and
-//     moved, never computed with.
+//     are equal or 1, those of the result their broadcast. The element types fit: arithmetic and
+//     rounding on f32, f64 and integers (max and min on bool too); bits on integers and bool
+//     (shifts on integers alone); roots and transcendental functions on f32 and f64; comparisons
+//     and is_finite on all that compute, giving bool; `select` picks by a bool among equal types;
+//     `cast` converts anything; `bitcast` keeps the width; `philox` takes three i64 and gives i32.
+//     bf16 and f16 are constants, loaded, stored, cast, bitcast, selected and moved, never computed
+//     with.
 //  5. `const` of any type; `symbol` is an i64 scalar with a number of the kernel's symbols; `iota`
 //     is i64 with one row; `splat` stretches rows or lanes of 1 only.
 //  6. `reduce_lanes` and `reduce_rows` fold a power of two of lanes or rows, with a combiner that
@@ -46,8 +47,9 @@
 // 19. Only outputs, donated inputs, arena and (in `prepare`) prepared buffers are written.
 // `prepare`
 //     touches no binding but parameters, and writes none.
-// 20. A parameter marked no_alias shares its buffer with no other argument at the same offset when
-//     either of the two is written (other overlaps show at run time: ir/kernel/interpreter.h).
+// 20. A parameter marked no_alias shares its memory (buffer, binding or donated pair) with no other
+//     argument at the same offset when either of the two is written (other overlaps show at run
+//     time: ir/kernel/interpreter.h).
 // 21. Predicates of `while` and `branch` are bool buffers. Sites exist.
 //
 // That barriers are where they must be is not decided here: the interpreter finds it out.

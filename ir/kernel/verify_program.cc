@@ -173,7 +173,7 @@ class ProgramVerifier {
       for (size_t j = 0; j < i; ++j) {
         const Param& a = kernel.params[i];
         const Param& b = kernel.params[j];
-        if (launch.args[i].buffer == launch.args[j].buffer &&
+        if (StorageOf(launch.args[i].buffer) == StorageOf(launch.args[j].buffer) &&
             launch.args[i].offset == launch.args[j].offset && (a.written || b.written) &&
             (a.no_alias || b.no_alias)) {
           return Error(absl::StrCat("a launch of ", kernel.name, " passes buffer ",
@@ -184,6 +184,15 @@ class ProgramVerifier {
       }
     }
     return absl::OkStatus();
+  }
+
+  // Equal for buffers that are one memory: numbers of bindings below those of buffers.
+  int64_t StorageOf(int32_t number) const {
+    const Buffer& buffer = program_.buffers[number];
+    const int64_t bindings = static_cast<int64_t>(program_.bindings.size());
+    if (buffer.kind != BufferKind::kBinding) return bindings + number;
+    const Binding& binding = program_.bindings[buffer.binding];
+    return binding.is_output && binding.donated_input >= 0 ? binding.donated_input : buffer.binding;
   }
 
   absl::Status CheckArg(const Kernel& kernel, const Param& param, const BufferArg& arg) const {

@@ -111,10 +111,10 @@ TEST(BuilderTest, TypesBroadcast) {
   KernelBuilder k("k");
   const ValueId a = k.Const(DType::kF32, 1, 8, 1), b = k.Const(DType::kF32, 2, 1, 48);
   const ValueId acc = k.Const(DType::kF32, 0, 8, 48);
-  EXPECT_EQ(k.type(k.Scalar(ScalarOp::kFma, {a, b, acc})).ToString(), "f32<8x48>");
-  EXPECT_EQ(k.type(k.Scalar(ScalarOp::kLt, {a, b})).ToString(), "bool<8x48>");
+  EXPECT_EQ(k.type(k.Scalar(ScalarOp::kFma, {a, b, acc})).ToString(), "f32<8 x 48>");
+  EXPECT_EQ(k.type(k.Scalar(ScalarOp::kLt, {a, b})).ToString(), "bool<8 x 48>");
   EXPECT_EQ(k.type(k.Transpose(a)).ToString(), "f32<8>");
-  EXPECT_EQ(k.type(k.ReduceLanes(ir::Combiner::kSum, acc)).ToString(), "f32<8x1>");
+  EXPECT_EQ(k.type(k.ReduceLanes(ir::Combiner::kSum, acc)).ToString(), "f32<8 x 1>");
 }
 
 TEST(BuilderTest, DimValuesFloorNegativeNumerators) {

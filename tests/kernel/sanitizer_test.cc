@@ -71,11 +71,10 @@ TEST(SanitizerTest, RaceBetweenLaunches) {
     return WithBuffers({CopyKernel(8), CopyKernel(8 - shift, shift)}, steps, 8);
   };
   EXPECT_EQ(Message(program(0, false)), "");
-  EXPECT_THAT(
-      Message(program(1, false)),
-      AllOf(HasSubstr("race: chunk 0 of 7 reads element 1 of buffer t, which chunk 1 of 8 "
-                      "wrote in kernel copy at step 0 with no barrier between"),
-            HasSubstr("in kernel copy at step 1, chunk 0 of 7: %"), HasSubstr("load x[")));
+  EXPECT_THAT(Message(program(1, false)),
+              AllOf(HasSubstr("race: chunk 0 of 7 reads element 1 of buffer t, which chunk 1 of 8 "
+                              "wrote in kernel copy at step 0 with no barrier between"),
+                    HasSubstr("in kernel copy at step 1, chunk 0 of 7: %"), HasSubstr("load x[")));
 }
 
 // Chunks of equal fractions belong to one thread whatever the number of threads.
@@ -173,9 +172,8 @@ TEST(SanitizerTest, PlansThatOverlapLiveBuffers) {
   program.buffers[3].offset = 64;
   EXPECT_EQ(Message(program), "");
   program.buffers[3].offset = 16;  // t is live until the third launch
-  EXPECT_THAT(Message(program),
-              AllOf(HasSubstr("unwritten: reads element 4 of buffer t"),
-                    HasSubstr("(buffer u was written there in kernel")));
+  EXPECT_THAT(Message(program), AllOf(HasSubstr("unwritten: reads element 4 of buffer t"),
+                                      HasSubstr("(buffer u was written there in kernel")));
 }
 
 TEST(SanitizerTest, UnwrittenLocals) {

@@ -1,0 +1,115 @@
+#include "tools/command.h"
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "tenon/codegen/host.h"
+#include "tenon/ir/file.h"
+#include "tenon/ir/suggest.h"
+#include "tenon/ir/text.h"
+#include "tenon/passes/pass.h"
+
+namespace tenon::tools {
+namespace {
+
+struct TargetRow {
+  const char* name;
+  ir::TargetDesc (*make)();
+};
+constexpr TargetRow kTargets[] = {{"host", codegen::HostTarget},
+                                  {"x86-64-sse2", ir::X86Sse2},
+                                  {"x86-64-avx2", ir::X86Avx2},
+                                  {"x86-64-avx512", ir::X86Avx512},
+                                  {"aarch64-neon", ir::Aarch64Neon}};
+
+struct NumericsRow {
+  const char* name;
+  passes::Numerics numerics;
+};
+constexpr NumericsRow kNumerics[] = {{"exact", passes::Numerics::kExact},
+                                     {"standard", passes::Numerics::kStandard},
+                                     {"fast", passes::Numerics::kFast}};
+
+template <typename Rows>
+std::vector<std::string> Names(const Rows& rows) {
+  std::vector<std::string> names;
+  for (const auto& row : rows) names.emplace_back(row.name);
+  return names;
+}
+
+}  // namespace
+
+void AddModelArgument(CLI::App& app, std::string& path) {
+  app.add_option("model", path, "Model file: .tn (text) or .tnb (binary); '-' is standard input")
+      ->required();
+}
+
+absl::StatusOr<ir::Model> Load(const std::string& path) {
+  if (absl::EndsWith(path, ".onnx")) {
+    return absl::UnimplementedError(absl::StrCat(path, ": ONNX files cannot be read yet"));
+  }
+  return ir::LoadModel(path);
+}
+
+void AddTargetOptions(CLI::App& app, TargetOptions& options) {
+  app.add_option("--numerics", options.numerics,
+                 "Freedom with the bits of results: " + absl::StrJoin(Names(kNumerics), ", "))
+      ->capture_default_str();
+  app.add_option("--target", options.target,
+                 "Machine to compile for: " + absl::StrJoin(Names(kTargets), ", "))
+      ->capture_default_str();
+  app.add_option("--disable", options.disabled, "Passes to leave out, separated by commas");
+}
+
+absl::StatusOr<passes::PipelineOptions> ToPipelineOptions(const TargetOptions& options) {
+  passes::PipelineOptions result;
+  bool found = false;
+  for (const NumericsRow& row : kNumerics) {
+    if (options.numerics != row.name) continue;
+    result.numerics = row.numerics;
+    found = true;
+  }
+  if (!found) return UnknownValue("--numerics", options.numerics, Names(kNumerics));
+  for (const std::string& pass : SplitList(options.disabled)) {
+    if (!passes::FindPass(pass)) return UnknownValue("--disable", pass, Names(passes::AllPasses()));
+    result.disabled_passes.insert(pass);
+  }
+  return result;
+}
+
+absl::StatusOr<ir::TargetDesc> ToTarget(const TargetOptions& options) {
+  for (const TargetRow& row : kTargets) {
+    if (options.target == row.name) return row.make();
+  }
+  return UnknownValue("--target", options.target, Names(kTargets));
+}
+
+absl::Status UnknownValue(absl::string_view option, absl::string_view value,
+                          const std::vector<std::string>& known) {
+  return absl::InvalidArgumentError(absl::StrCat(option, ": unknown value '", value, "' (known: ",
+                                                 absl::StrJoin(known, ", "), ")",
+                                                 ir::DidYouMean(value, known)));
+}
+
+std::vector<std::string> SplitList(const std::vector<std::string>& values) {
+  std::vector<std::string> list;
+  for (const std::string& value : values) {
+    for (absl::string_view part : absl::StrSplit(value, ',', absl::SkipEmpty())) {
+      list.emplace_back(part);
+    }
+  }
+  return list;
+}
+
+absl::Status WithReproduction(absl::Status status, const ir::Graph& graph) {
+  if (!absl::IsInternal(status)) return status;
+  const std::string path = "tenon-internal-error.tn";
+  const bool written = ir::WriteFileAtomically(path, ir::Print(graph)).ok();
+  return absl::InternalError(absl::StrCat(
+      status.message(), written ? "\nThis is a bug in tenon; the graph is in " + path : ""));
+}
+
+}  // namespace tenon::tools

@@ -1,0 +1,57 @@
+// What the subcommands of `tenon` share. A subcommand adds its options to a CLI::App and gives the
+// action that main runs once the command line is parsed. Actions report failure as absl::Status:
+// main prints it and exits with 1.
+#ifndef TENON_TOOLS_COMMAND_H_
+#define TENON_TOOLS_COMMAND_H_
+
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "tenon/ir/binary.h"
+#include "tenon/ir/graph.h"
+#include "tenon/ir/target.h"
+#include "tenon/passes/options.h"
+
+namespace tenon::tools {
+
+using Action = std::function<absl::Status()>;
+
+#define TENON_COMMAND(function, name, summary) Action Add##function(CLI::App& app);
+#include "tools/commands.def"
+
+// The model argument that every subcommand has.
+void AddModelArgument(CLI::App& app, std::string& path);
+
+// A model file of any form that there is ("-": standard input).
+absl::StatusOr<ir::Model> Load(const std::string& path);
+
+// How to compile, as options of the command line.
+struct TargetOptions {
+  std::string numerics = "standard";
+  std::string target = "host";
+  std::vector<std::string> disabled;  // passes
+};
+void AddTargetOptions(CLI::App& app, TargetOptions& options);
+// What they mean; an unknown name is an error that names the nearest right one.
+absl::StatusOr<passes::PipelineOptions> ToPipelineOptions(const TargetOptions& options);
+absl::StatusOr<ir::TargetDesc> ToTarget(const TargetOptions& options);
+
+// The error for a `value` of `option` that is none of `known`.
+absl::Status UnknownValue(absl::string_view option, absl::string_view value,
+                          const std::vector<std::string>& known);
+
+// "a,b,c" and repetitions of the option, as a list without empty entries.
+std::vector<std::string> SplitList(const std::vector<std::string>& values);
+
+// A failure of tenon itself (an Internal status) gets the graph written to a file beside it, for
+// the bug report; other statuses stay as they are.
+absl::Status WithReproduction(absl::Status status, const ir::Graph& graph);
+
+}  // namespace tenon::tools
+
+#endif  // TENON_TOOLS_COMMAND_H_

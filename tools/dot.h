@@ -1,0 +1,21 @@
+// Graphs for Graphviz: `tenon show --format=dot model.tn | dot -Tsvg`.
+#ifndef TENON_TOOLS_DOT_H_
+#define TENON_TOOLS_DOT_H_
+
+#include <string>
+
+#include "tenon/ir/graph.h"
+
+namespace tenon::tools {
+
+// One box an op with its name, attributes and result types; inputs and outputs as ellipses; regions
+// as boxes around their graphs.
+std::string ToDot(const ir::Graph& graph);
+
+// A page of figures: symbols, inputs by kind with their sizes, outputs, ops by count, and the
+// arithmetic of one run at the symbols' bounds.
+std::string Summarize(const ir::Graph& graph);
+
+}  // namespace tenon::tools
+
+#endif  // TENON_TOOLS_DOT_H_
