@@ -70,6 +70,46 @@ absl::string_view EnumName(InputKind value) {
   return "?";
 }
 
+absl::string_view EnumName(ComputeClass value) {
+  switch (value) {
+    case ComputeClass::kConstant:
+      return "constant";
+    case ComputeClass::kMap:
+      return "map";
+    case ComputeClass::kReshape:
+      return "reshape";
+    case ComputeClass::kReduce:
+      return "reduce";
+    case ComputeClass::kWindow:
+      return "window";
+    case ComputeClass::kContract:
+      return "contract";
+    case ComputeClass::kCumulative:
+      return "cumulative";
+    case ComputeClass::kScatter:
+      return "scatter";
+    case ComputeClass::kSort:
+      return "sort";
+    case ComputeClass::kControl:
+      return "control";
+  }
+  return "?";
+}
+
+absl::string_view EnumName(Differentiability value) {
+  switch (value) {
+    case Differentiability::kRule:
+      return "rule";
+    case Differentiability::kZero:
+      return "zero";
+    case Differentiability::kControl:
+      return "control";
+    case Differentiability::kNone:
+      return "none";
+  }
+  return "?";
+}
+
 int NumInitArguments(InitKind kind) {
   switch (kind) {
     case InitKind::kConstant:

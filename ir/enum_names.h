@@ -14,6 +14,7 @@
 
 #include "absl/strings/string_view.h"
 #include "tenon/ir/graph.h"
+#include "tenon/ir/op.h"
 
 namespace tenon::ir {
 
@@ -22,6 +23,8 @@ absl::string_view EnumName(CompareKind value);
 absl::string_view EnumName(ScatterKind value);
 absl::string_view EnumName(InitKind value);
 absl::string_view EnumName(InputKind value);
+absl::string_view EnumName(ComputeClass value);
+absl::string_view EnumName(Differentiability value);
 
 // The last enumerator of each, so that tables can be walked.
 template <typename E>
@@ -41,6 +44,14 @@ struct LastEnumerator<ScatterKind> {
 template <>
 struct LastEnumerator<InitKind> {
   static constexpr InitKind value = InitKind::kHeNormal;
+};
+template <>
+struct LastEnumerator<ComputeClass> {
+  static constexpr ComputeClass value = ComputeClass::kControl;
+};
+template <>
+struct LastEnumerator<Differentiability> {
+  static constexpr Differentiability value = Differentiability::kNone;
 };
 template <>
 struct LastEnumerator<InputKind> {

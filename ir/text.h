@@ -43,6 +43,9 @@ std::string Print(const Graph& graph, const PrintOptions& options = {});
 // The verified graph, or an InvalidArgument error "filename:line:column: what is wrong".
 absl::StatusOr<Graph> Parse(absl::string_view text, absl::string_view filename = "<text>");
 
+// Attributes as they follow an op's operands: `kind=sum axes=[0,1]`. For reports.
+std::string PrintAttributes(const Attributes& attributes, const PrintOptions& options = {});
+
 // Elements of `literal` as they stand between the braces of its text: "1, 2.5, nan".
 std::string PrintElements(const Literal& literal, int64_t max_elements = -1);
 

@@ -109,6 +109,21 @@ class Printer {
                     absl::StrJoin(values, ", "), "\n", margin, "}\n");
   }
 
+  // Each with a blank before it.
+  void PrintFields(const Attributes& attributes) {
+    VisitFields(attributes, [this](absl::string_view name, const auto& field) {
+      using T = std::decay_t<decltype(field)>;
+      // The zero values of flags and lists go without saying; strings and literals need no name.
+      if constexpr (std::is_same_v<T, bool>) {
+        if (!field) return;
+      } else if constexpr (std::is_same_v<T, Shape> || std::is_same_v<T, std::vector<int64_t>>) {
+        if (field.empty()) return;
+      }
+      constexpr bool kBare = std::is_same_v<T, std::string> || std::is_same_v<T, Literal>;
+      absl::StrAppend(&out_, " ", kBare ? "" : absl::StrCat(name, "="), FieldText(field));
+    });
+  }
+
   std::string& out() { return out_; }
 
  private:
@@ -199,17 +214,7 @@ class Printer {
     absl::StrAppend(&out_, margin, absl::StrJoin(results, ", "), results.empty() ? "" : " = ",
                     OpName(node.op));
     if (!operands.empty()) absl::StrAppend(&out_, "(", absl::StrJoin(operands, ", "), ")");
-    VisitFields(node.attributes, [this](absl::string_view name, const auto& field) {
-      using T = std::decay_t<decltype(field)>;
-      // The zero values of flags and lists go without saying; strings and literals need no name.
-      if constexpr (std::is_same_v<T, bool>) {
-        if (!field) return;
-      } else if constexpr (std::is_same_v<T, Shape> || std::is_same_v<T, std::vector<int64_t>>) {
-        if (field.empty()) return;
-      }
-      constexpr bool kBare = std::is_same_v<T, std::string> || std::is_same_v<T, Literal>;
-      absl::StrAppend(&out_, " ", kBare ? "" : absl::StrCat(name, "="), FieldText(field));
-    });
+    PrintFields(node.attributes);
     for (ValueId v : node.results) types.push_back(TypeText(graph.type(v)));
     if (!types.empty()) absl::StrAppend(&out_, " : ", absl::StrJoin(types, ", "));
     if (!node.regions.empty()) out_ += " {";
@@ -259,6 +264,12 @@ std::string PrintElements(const Literal& literal, int64_t max_elements) {
     out += ElementToText(literal, i);
   }
   return out;
+}
+
+std::string PrintAttributes(const Attributes& attributes, const PrintOptions& options) {
+  Printer printer(options);
+  printer.PrintFields(attributes);
+  return std::string(absl::StripLeadingAsciiWhitespace(printer.out()));
 }
 
 std::string Print(const Graph& graph, const PrintOptions& options) {

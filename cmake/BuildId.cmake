@@ -1,0 +1,10 @@
+# Writes OUTPUT: a header with a digest of SOURCES (separated by commas) and VERSION.
+string(REPLACE "," ";" sources "${SOURCES}")
+set(digests "${VERSION}")
+foreach(source IN LISTS sources)
+  file(SHA256 "${source}" digest)
+  string(APPEND digests "${digest}")
+endforeach()
+string(SHA256 id "${digests}")
+string(SUBSTRING "${id}" 0 16 id)
+file(WRITE "${OUTPUT}" "#define TENON_BUILD_ID \"${VERSION}-${id}\"\n")

@@ -1,0 +1,177 @@
+// Compile: which objects a program needs, which of them exist already, and the rest on all cores.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "tenon/codegen/artifact.h"
+#include "tenon/codegen/kernel_bytes.h"
+#include "tenon/codegen/llvm/object.h"
+#include "tenon/ir/check.h"
+
+
+namespace tenon::codegen {
+namespace {
+
+// One object to make: a distinct kernel, or the program.
+struct Job {
+  std::string name;    // for dumps
+  std::string symbol;  // empty: the program
+  std::string key;     // of the cache
+  const kernel::Kernel* kernel = nullptr;
+  absl::StatusOr<ObjectResult> result = absl::InternalError("not compiled");
+  bool cached = false;
+};
+
+// All that decides the code of any kernel, but for the kernel.
+std::string TargetText(const ir::TargetDesc& target, bool use_fma) {
+  return absl::StrCat(GeneratorVersion(), "\n", target.triple, "\n", target.cpu, "\n",
+                      target.features, "\n", target.vector_bits, " ", target.has_masks, " ",
+                      target.has_gather, " ", use_fma, "\n");
+}
+
+class Compilation {
+ public:
+  Compilation(const kernel::Program& program, const ir::TargetDesc& target,
+              const CodegenOptions& options)
+      : program_(program), target_(target), options_(options) {}
+
+  absl::StatusOr<Artifact> Run() {
+    const auto start = std::chrono::steady_clock::now();
+    TENON_RETURN_IF_ERROR(CheckTarget(target_, program_.has_fma));
+    CollectJobs();
+    RunJobs();
+    TENON_ASSIGN_OR_RETURN(Artifact artifact, Assemble());
+    artifact.stats.wall_seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    return artifact;
+  }
+
+ private:
+  bool dumps() const {
+    return options_.dump_llvm != nullptr || options_.dump_assembly != nullptr;
+  }
+
+  void CollectJobs() {
+    prepare_symbol_ = absl::StrCat(options_.symbol_prefix, "_prepare");
+    step_symbol_ = absl::StrCat(options_.symbol_prefix, "_step");
+    const std::string target = TargetText(target_, program_.has_fma);
+    std::map<std::string, int> seen;
+    for (const kernel::Kernel& kernel : program_.kernels) {
+      const std::string digest =
+          HexDigest(absl::StrCat(target, KernelBytes(kernel)));
+      // Half of the digest is plenty within a program; the cache has all of it.
+      const std::string symbol = absl::StrCat(options_.symbol_prefix, "_k_", digest.substr(0, 32));
+      kernel_symbols_.push_back(symbol);
+      if (!seen.emplace(symbol, 0).second) continue;
+      Job job;
+      job.name = kernel.name;
+      job.symbol = symbol;
+      job.key = HexDigest(absl::StrCat(digest, symbol));
+      job.kernel = &kernel;
+      jobs_.push_back(std::move(job));
+    }
+    Job job;
+    job.name = "program";
+    jobs_.push_back(std::move(job));
+  }
+
+  void RunJob(Job* job) {
+    ObjectOptions options;
+    options.llvm_text = options_.dump_llvm != nullptr;
+    options.assembly_text = options_.dump_assembly != nullptr;
+    if (job->kernel == nullptr) {
+      job->result = CompileProgramObject(program_, kernel_symbols_, prepare_symbol_, step_symbol_,
+                                         target_, options);
+      return;
+    }
+    KernelCache* cache = dumps() ? nullptr : options_.cache;
+    if (cache != nullptr) {
+      if (std::optional<std::string> object = cache->Find(job->key)) {
+        job->result = ObjectResult{.bytes = *std::move(object)};
+        job->cached = true;
+        return;
+      }
+    }
+    job->result =
+        CompileKernelObject(*job->kernel, program_.has_fma, job->symbol, target_, options);
+    if (cache != nullptr && job->result.ok()) cache->Insert(job->key, job->result->bytes);
+  }
+
+  // Each thread takes the next job; the costly ones start first, so that none is left to the end.
+  void RunJobs() {
+    std::vector<size_t> order(jobs_.size());
+    for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+    const auto cost = [&](size_t i) {
+      return jobs_[i].kernel == nullptr ? 1000 * program_.step.size()
+                                        : 100 * jobs_[i].kernel->types.size();
+    };
+    std::stable_sort(order.begin(), order.end(),
+                     [&](size_t a, size_t b) { return cost(a) > cost(b); });
+    std::atomic<size_t> next{0};
+    const auto work = [&] {
+      for (size_t i = next++; i < order.size(); i = next++) RunJob(&jobs_[order[i]]);
+    };
+    size_t threads = options_.threads > 0 ? static_cast<size_t>(options_.threads)
+                                          : std::max(1u, std::thread::hardware_concurrency());
+    threads = std::min(threads, jobs_.size());
+    std::vector<std::thread> helpers;
+    for (size_t t = 1; t < threads; ++t) helpers.emplace_back(work);
+    work();
+    for (std::thread& helper : helpers) helper.join();
+  }
+
+  absl::StatusOr<Artifact> Assemble() {
+    Artifact artifact;
+    artifact.target = target_;
+    artifact.prepare_symbol = prepare_symbol_;
+    artifact.step_symbol = step_symbol_;
+    artifact.symbols = program_.symbols;
+    artifact.bindings = program_.bindings;
+    artifact.sites = program_.sites;
+    artifact.arena_bytes = program_.arena_bytes;
+    artifact.scratch_bytes = program_.scratch_bytes;
+    artifact.prepared_bytes = program_.prepared_bytes;
+    artifact.has_prepare = !program_.prepare.empty();
+    CompileStats& stats = artifact.stats;
+    stats.launched_kernels = static_cast<int>(program_.kernels.size());
+    for (Job& job : jobs_) {
+      if (!job.result.ok()) return job.result.status();
+      ObjectResult& result = *job.result;
+      if (options_.dump_llvm != nullptr) options_.dump_llvm(job.name, result.llvm_text);
+      if (options_.dump_assembly != nullptr) {
+        options_.dump_assembly(job.name, result.assembly_text);
+      }
+      ++(job.cached ? stats.cached : stats.compiled);
+      stats.emit_seconds += result.emit_seconds;
+      stats.passes_seconds += result.passes_seconds;
+      stats.codegen_seconds += result.codegen_seconds;
+      if (job.kernel == nullptr) {
+        artifact.program = {program_.name, std::move(result.bytes)};
+      } else {
+        artifact.kernels.push_back({job.symbol, std::move(result.bytes)});
+      }
+    }
+    std::sort(artifact.kernels.begin(), artifact.kernels.end(),
+              [](const ObjectCode& a, const ObjectCode& b) { return a.symbol < b.symbol; });
+    return artifact;
+  }
+
+  const kernel::Program& program_;
+  const ir::TargetDesc& target_;
+  const CodegenOptions& options_;
+  std::string prepare_symbol_, step_symbol_;
+  std::vector<std::string> kernel_symbols_;  // by kernel
+  std::vector<Job> jobs_;
+};
+
+}  // namespace
+
+absl::StatusOr<Artifact> Compile(const kernel::Program& program, const ir::TargetDesc& target,
+                                 const CodegenOptions& options) {
+  return Compilation(program, target, options).Run();
+}
+
+}  // namespace tenon::codegen

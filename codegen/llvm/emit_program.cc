@@ -1,0 +1,338 @@
+// ProgramEmitter: entries and their steps.
+#include "tenon/codegen/llvm/program_emitter.h"
+
+#include <llvm/IR/Constants.h>
+
+#include "tenon/codegen/llvm/kernel_emitter.h"
+#include "tenon/codegen/llvm/layouts.h"
+#include "tenon/ir/check.h"
+
+namespace tenon::codegen {
+
+using kernel::BufferKind;
+using kernel::Step;
+using llvm::BasicBlock;
+using llvm::Value;
+
+ProgramEmitter::ProgramEmitter(const kernel::Program& program, const TargetInfo& target,
+                               std::vector<std::string> kernel_symbols, llvm::Module& module)
+    : program_(program),
+      target_(target),
+      kernel_symbols_(std::move(kernel_symbols)),
+      module_(module),
+      context_(module.getContext()),
+      b_(context_, llvm::InstSimplifyFolder(module.getDataLayout())) {}
+
+BasicBlock* ProgramEmitter::NewBlock(const char* name) {
+  return BasicBlock::Create(context_, name, function_);
+}
+
+void ProgramEmitter::EmitEntry(const std::string& symbol, const std::vector<Step>& steps) {
+  llvm::Type* i32 = b_.getInt32Ty();
+  auto* type = llvm::FunctionType::get(i32, {b_.getPtrTy(), i32, i32}, false);
+  function_ = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, symbol, module_);
+  SetFunctionAttributes(*function_, target_);
+  frame_ = function_->getArg(0);
+  thread_ = function_->getArg(1);
+  threads_ = function_->getArg(2);
+  bindings_.clear();
+  environment_.clear();
+
+  b_.SetInsertPoint(NewBlock("entry"));
+  if (steps.empty()) {
+    b_.CreateRet(b_.getInt32(TENON_OK));
+    return;
+  }
+  leave_ = BasicBlock::Create(context_, "leave");
+  result_ = llvm::PHINode::Create(i32, 4, "result", leave_);
+  LoadFrame(steps);
+  CheckArguments(steps);
+  Value* control = SetFloatingPointControl();
+  EmitSteps(steps);
+  Value* status = b_.CreateAlignedLoad(
+      i32, FieldPointer(b_, frame_, offsetof(tenon_frame, status)), llvm::Align(4));
+  result_->addIncoming(status, b_.GetInsertBlock());
+  b_.CreateBr(leave_);
+  leave_->insertInto(function_);
+  b_.SetInsertPoint(leave_);
+  RestoreFloatingPointControl(control);
+  b_.CreateRet(result_);
+}
+
+void ProgramEmitter::CollectBuffers(const std::vector<Step>& steps, std::set<int>* buffers) const {
+  for (const Step& step : steps) {
+    switch (step.kind) {
+      case Step::Kind::kLaunch:
+        for (const kernel::BufferArg& arg : step.launch.args) buffers->insert(arg.buffer);
+        break;
+      case Step::Kind::kBarrier:
+        break;
+      case Step::Kind::kRepeat:
+        CollectBuffers(step.repeat.body, buffers);
+        break;
+      case Step::Kind::kWhile:
+        buffers->insert(step.loop.predicate);
+        CollectBuffers(step.loop.condition, buffers);
+        CollectBuffers(step.loop.body, buffers);
+        break;
+      case Step::Kind::kBranch:
+        buffers->insert(step.branch.predicate);
+        CollectBuffers(step.branch.if_true, buffers);
+        CollectBuffers(step.branch.if_false, buffers);
+        break;
+    }
+  }
+}
+
+void ProgramEmitter::LoadFrame(const std::vector<Step>& steps) {
+  const auto load = [&](size_t offset) {
+    return b_.CreateAlignedLoad(b_.getPtrTy(), FieldPointer(b_, frame_, offset), llvm::Align(8));
+  };
+  if (!program_.symbols.empty()) {
+    Value* extents = load(offsetof(tenon_frame, extents));
+    for (size_t i = 0; i < program_.symbols.size(); ++i) {
+      environment_[program_.symbols[i].name] = b_.CreateAlignedLoad(
+          b_.getInt64Ty(), FieldPointer(b_, extents, 8 * i), llvm::Align(8));
+    }
+  }
+  arena_ = load(offsetof(tenon_frame, arena));
+  prepared_ = load(offsetof(tenon_frame, prepared));
+  // Each thread's scratch memory follows the arena.
+  Value* offset = b_.CreateMul(b_.CreateZExt(thread_, b_.getInt64Ty()),
+                               b_.getInt64(program_.scratch_bytes));
+  Value* arena_end = b_.getInt64((program_.arena_bytes + 63) / 64 * 64);
+  scratch_ = b_.CreateGEP(b_.getInt8Ty(), arena_, b_.CreateAdd(offset, arena_end));
+
+  std::set<int> buffers;
+  CollectBuffers(steps, &buffers);
+  Value* table = nullptr;
+  for (int buffer : buffers) {
+    const kernel::Buffer& info = program_.buffers[buffer];
+    if (info.kind != BufferKind::kBinding || bindings_.count(info.binding) != 0) continue;
+    if (table == nullptr) table = load(offsetof(tenon_frame, buffers));
+    bindings_[info.binding] = b_.CreateAlignedLoad(
+        b_.getPtrTy(), FieldPointer(b_, table, sizeof(void*) * info.binding), llvm::Align(8));
+  }
+}
+
+// Every thread checks the same values, so all of them return before any barrier.
+void ProgramEmitter::CheckArguments(const std::vector<Step>& steps) {
+  Value* bad = b_.CreateOr(b_.CreateICmpSLT(thread_, b_.getInt32(0)),
+                           b_.CreateICmpSGE(thread_, threads_));
+  for (const kernel::Symbol& symbol : program_.symbols) {
+    // Unsigned, so that a negative extent is beyond every bound.
+    Value* beyond = b_.CreateICmpUGT(environment_.at(symbol.name),
+                                     b_.getInt64(static_cast<uint64_t>(symbol.bound)));
+    bad = b_.CreateOr(bad, beyond);
+  }
+  std::set<int> buffers;
+  CollectBuffers(steps, &buffers);
+  for (int buffer : buffers) {
+    const kernel::Buffer& info = program_.buffers[buffer];
+    if (info.kind != BufferKind::kBinding) continue;
+    Value* is_null = b_.CreateIsNull(bindings_.at(info.binding));
+    Value* not_empty = b_.CreateICmpNE(DimValue(info.size), b_.getInt64(0));
+    bad = b_.CreateOr(bad, b_.CreateAnd(is_null, not_empty));
+  }
+  BasicBlock* refuse = NewBlock("refuse");
+  BasicBlock* run = NewBlock("run");
+  b_.CreateCondBr(bad, refuse, run);
+  b_.SetInsertPoint(refuse);
+  b_.CreateAtomicCmpXchg(FieldPointer(b_, frame_, offsetof(tenon_frame, status)),
+                         b_.getInt32(TENON_OK), b_.getInt32(TENON_BAD_ARGUMENT), llvm::Align(4),
+                         llvm::AtomicOrdering::Monotonic, llvm::AtomicOrdering::Monotonic);
+  b_.CreateRet(b_.getInt32(TENON_BAD_ARGUMENT));
+  b_.SetInsertPoint(run);
+}
+
+void ProgramEmitter::EmitSteps(const std::vector<Step>& steps) {
+  for (const Step& step : steps) {
+    switch (step.kind) {
+      case Step::Kind::kLaunch:
+        EmitLaunch(step.launch);
+        break;
+      case Step::Kind::kBarrier:
+        LeaveUnlessOk(b_.CreateCall(BarrierFunction(), {frame_, threads_}));
+        break;
+      case Step::Kind::kRepeat:
+        EmitRepeat(step.repeat);
+        break;
+      case Step::Kind::kWhile:
+        EmitWhile(step.loop);
+        break;
+      case Step::Kind::kBranch:
+        EmitBranch(step.branch);
+        break;
+    }
+  }
+}
+
+void ProgramEmitter::LeaveUnlessOk(Value* status) {
+  BasicBlock* next = NewBlock("next");
+  result_->addIncoming(status, b_.GetInsertBlock());
+  b_.CreateCondBr(b_.CreateICmpEQ(status, b_.getInt32(TENON_OK)), next, leave_);
+  b_.SetInsertPoint(next);
+}
+
+// Polynomials over symbols and loop variables; atoms may be floor divisions.
+Value* ProgramEmitter::DimValue(const ir::Dim& dim) {
+  Value* sum = b_.getInt64(static_cast<uint64_t>(dim.constant_term()));
+  for (const ir::Dim::Term& term : dim.terms()) {
+    Value* product = b_.getInt64(static_cast<uint64_t>(term.coefficient));
+    for (const ir::Dim::Atom& atom : term.factors) {
+      Value* factor = nullptr;
+      if (!atom.symbol.empty()) {
+        const auto found = environment_.find(atom.symbol);
+        TENON_CHECK(found != environment_.end());
+        factor = found->second;
+      } else {
+        const ir::Dim numerator = atom.Numerator();
+        Value* n = DimValue(numerator);
+        Value* d = b_.getInt64(static_cast<uint64_t>(atom.divisor));
+        const std::optional<int64_t> low = numerator.LowerBound();
+        if (low.has_value() && *low >= 0) {
+          factor = b_.CreateUDiv(n, d);
+        } else {
+          // Truncation rounds up where there is a rest and the numerator is negative.
+          Value* negative_rest = b_.CreateICmpSLT(b_.CreateSRem(n, d), b_.getInt64(0));
+          factor = b_.CreateSub(b_.CreateSDiv(n, d), b_.CreateZExt(negative_rest, b_.getInt64Ty()));
+        }
+      }
+      product = b_.CreateMul(product, factor);
+    }
+    sum = b_.CreateAdd(sum, product);
+  }
+  return sum;
+}
+
+Value* ProgramEmitter::ConstantPointer(int buffer) {
+  llvm::GlobalVariable*& global = constants_[buffer];
+  if (global == nullptr) {
+    const kernel::Buffer& info = program_.buffers[buffer];
+    const auto* bytes = reinterpret_cast<const char*>(info.literal.bytes());
+    llvm::Constant* data = llvm::ConstantDataArray::getRaw(
+        llvm::StringRef(bytes, info.literal.byte_size()), info.literal.byte_size(), b_.getInt8Ty());
+    global = new llvm::GlobalVariable(module_, data->getType(), /*isConstant=*/true,
+                                      llvm::GlobalValue::PrivateLinkage, data, "constant");
+    global->setAlignment(llvm::Align(64));
+  }
+  return global;
+}
+
+Value* ProgramEmitter::BufferPointer(int buffer) {
+  const kernel::Buffer& info = program_.buffers[buffer];
+  switch (info.kind) {
+    case BufferKind::kBinding:
+      return bindings_.at(info.binding);
+    case BufferKind::kConstant:
+      return ConstantPointer(buffer);
+    case BufferKind::kArena:
+      return b_.CreateGEP(b_.getInt8Ty(), arena_, b_.getInt64(info.offset));
+    case BufferKind::kPrepared:
+      return b_.CreateGEP(b_.getInt8Ty(), prepared_, b_.getInt64(info.offset));
+  }
+  TENON_CHECK(false);
+}
+
+Value* ProgramEmitter::SitesOf(int kernel) {
+  llvm::Constant*& table = sites_[kernel];
+  if (table == nullptr) {
+    std::vector<uint32_t> sites;
+    VisitFaults(program_.kernels[kernel].body, [&](const kernel::Instr& instr) {
+      sites.push_back(static_cast<uint32_t>(instr.site));
+    });
+    if (sites.empty()) {
+      table = llvm::ConstantPointerNull::get(b_.getPtrTy());
+    } else {
+      llvm::Constant* data = llvm::ConstantDataArray::get(context_, sites);
+      table = new llvm::GlobalVariable(module_, data->getType(), /*isConstant=*/true,
+                                       llvm::GlobalValue::PrivateLinkage, data, "sites");
+    }
+  }
+  return table;
+}
+
+void ProgramEmitter::EmitLaunch(const kernel::Launch& launch) {
+  const kernel::Kernel& kernel = program_.kernels[launch.kernel];
+  std::vector<Value*> args;
+  for (const kernel::BufferArg& arg : launch.args) {
+    const int64_t bytes = ir::ByteSize(program_.buffers[arg.buffer].dtype);
+    Value* offset = b_.CreateMul(DimValue(arg.offset), b_.getInt64(bytes));
+    args.push_back(b_.CreateGEP(b_.getInt8Ty(), BufferPointer(arg.buffer), offset));
+  }
+  for (const ir::Dim& symbol : launch.symbols) args.push_back(DimValue(symbol));
+  args.insert(args.end(), {frame_, SitesOf(launch.kernel), scratch_, thread_, threads_});
+  llvm::FunctionType* type = KernelFunctionType(context_, static_cast<int>(kernel.params.size()),
+                                                static_cast<int>(kernel.symbols.size()));
+  const std::string& symbol = kernel_symbols_[launch.kernel];
+  llvm::Function* function = module_.getFunction(symbol);
+  if (function == nullptr) {
+    function =
+        llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, symbol, module_);
+    function->setVisibility(llvm::GlobalValue::HiddenVisibility);
+    function->setDSOLocal(true);
+    function->addFnAttr(llvm::Attribute::NoUnwind);
+  }
+  b_.CreateCall(function, args);
+}
+
+void ProgramEmitter::EmitRepeat(const kernel::Repeat& repeat) {
+  Value* trips = DimValue(repeat.trip_count);
+  BasicBlock* before = b_.GetInsertBlock();
+  BasicBlock* body = NewBlock("repeat");
+  BasicBlock* end = BasicBlock::Create(context_, "repeated");
+  b_.CreateCondBr(b_.CreateICmpSGT(trips, b_.getInt64(0)), body, end);
+  b_.SetInsertPoint(body);
+  llvm::PHINode* count = b_.CreatePHI(b_.getInt64Ty(), 2);
+  count->addIncoming(b_.getInt64(0), before);
+  Value* next = b_.CreateAdd(count, b_.getInt64(1));
+  Value*& variable = environment_[repeat.variable];
+  Value* shadowed = variable;
+  variable = repeat.reverse ? b_.CreateSub(trips, next) : static_cast<Value*>(count);
+  EmitSteps(repeat.body);
+  environment_[repeat.variable] = shadowed;
+  count->addIncoming(next, b_.GetInsertBlock());
+  b_.CreateCondBr(b_.CreateICmpSLT(next, trips), body, end);
+  end->insertInto(function_);
+  b_.SetInsertPoint(end);
+}
+
+// Every thread reads the predicate for itself, behind the barrier that ends what computes it.
+Value* ProgramEmitter::EmitPredicate(int buffer) {
+  Value* byte = b_.CreateAlignedLoad(b_.getInt8Ty(), BufferPointer(buffer), llvm::Align(1));
+  return b_.CreateICmpNE(byte, b_.getInt8(0));
+}
+
+void ProgramEmitter::EmitWhile(const kernel::WhileLoop& loop) {
+  BasicBlock* condition = NewBlock("while");
+  BasicBlock* body = BasicBlock::Create(context_, "do");
+  BasicBlock* end = BasicBlock::Create(context_, "done");
+  b_.CreateBr(condition);
+  b_.SetInsertPoint(condition);
+  EmitSteps(loop.condition);
+  b_.CreateCondBr(EmitPredicate(loop.predicate), body, end);
+  body->insertInto(function_);
+  b_.SetInsertPoint(body);
+  EmitSteps(loop.body);
+  b_.CreateBr(condition);
+  end->insertInto(function_);
+  b_.SetInsertPoint(end);
+}
+
+void ProgramEmitter::EmitBranch(const kernel::Branch& branch) {
+  BasicBlock* if_true = NewBlock("if_true");
+  BasicBlock* if_false = BasicBlock::Create(context_, "if_false");
+  BasicBlock* end = BasicBlock::Create(context_, "endif");
+  b_.CreateCondBr(EmitPredicate(branch.predicate), if_true, if_false);
+  b_.SetInsertPoint(if_true);
+  EmitSteps(branch.if_true);
+  b_.CreateBr(end);
+  if_false->insertInto(function_);
+  b_.SetInsertPoint(if_false);
+  EmitSteps(branch.if_false);
+  b_.CreateBr(end);
+  end->insertInto(function_);
+  b_.SetInsertPoint(end);
+}
+
+}  // namespace tenon::codegen

@@ -1,0 +1,248 @@
+// KernelEmitter: instructions that compute on tiles.
+#include <llvm/IR/Constants.h>
+#include <llvm/IR/DerivedTypes.h>
+
+#include "tenon/codegen/llvm/kernel_emitter.h"
+#include "tenon/ir/check.h"
+
+namespace tenon::codegen {
+
+using kernel::DType;
+using kernel::Instr;
+using llvm::Value;
+
+Tile KernelEmitter::NewTile(const kernel::Type& type) const {
+  return Tile(type.rows, type.lanes, target_.PieceLanes());
+}
+
+Value* KernelEmitter::PartFor(const Tile& tile, int row, int piece, int lanes) {
+  Value* part = tile.At(row, piece);
+  return lanes > 1 && !part->getType()->isVectorTy() ? b_.CreateVectorSplat(lanes, part) : part;
+}
+
+Value* KernelEmitter::Lane(const Tile& tile, int row, int lane) {
+  if (tile.lanes == 1) return tile.At(row, 0);
+  return b_.CreateExtractElement(tile.At(row, lane / tile.piece_lanes),
+                                 b_.getInt64(lane % tile.piece_lanes));
+}
+
+Value* KernelEmitter::FromLanes(llvm::ArrayRef<Value*> lanes) {
+  if (lanes.size() == 1) return lanes[0];
+  Value* vector = llvm::PoisonValue::get(
+      llvm::FixedVectorType::get(lanes[0]->getType(), static_cast<unsigned>(lanes.size())));
+  for (size_t i = 0; i < lanes.size(); ++i) {
+    vector = b_.CreateInsertElement(vector, lanes[i], b_.getInt64(i));
+  }
+  return vector;
+}
+
+Tile KernelEmitter::EmitScalarOp(const Instr& instr) {
+  const kernel::Type& type = kernel_.type(instr.results[0]);
+  Tile result = NewTile(type);
+  // The type of what is computed on: of a select's branches, of anything else's first argument.
+  const size_t operand = instr.scalar_op == ir::ScalarOp::kSelect ? 1 : 0;
+  const DType operand_type = kernel_.type(instr.args[operand]).dtype;
+  llvm::SmallVector<Value*, 3> args(instr.args.size());
+  for (int row = 0; row < result.rows; ++row) {
+    for (int piece = 0; piece < result.pieces(); ++piece) {
+      for (size_t a = 0; a < instr.args.size(); ++a) {
+        // A row's only lane is made a vector once and serves all pieces.
+        const Tile& tile = values_[instr.args[a].index];
+        if (piece > 0 && tile.lanes == 1 && result.LanesOf(piece) == result.piece_lanes) continue;
+        args[a] = PartFor(tile, row, piece, result.LanesOf(piece));
+      }
+      result.Part(row, piece) = scalars_.Emit(instr.scalar_op, operand_type, type.dtype, args);
+    }
+  }
+  return result;
+}
+
+Tile KernelEmitter::EmitConst(const Instr& instr) {
+  const kernel::Type& type = kernel_.type(instr.results[0]);
+  Tile result = NewTile(type);
+  for (int piece = 0; piece < result.pieces(); ++piece) {
+    llvm::Type* llvm_type = RegisterType(context_, type.dtype, result.LanesOf(piece));
+    llvm::Constant* constant = nullptr;
+    switch (type.dtype) {
+      case DType::kF32:
+      case DType::kF64:
+        constant = llvm::ConstantFP::get(llvm_type, instr.real);
+        break;
+      case DType::kBF16:
+        constant = llvm::ConstantInt::get(llvm_type, ir::F32ToBF16(static_cast<float>(instr.real)));
+        break;
+      case DType::kF16:
+        constant = llvm::ConstantInt::get(llvm_type, ir::F32ToF16(static_cast<float>(instr.real)));
+        break;
+      case DType::kI8:
+      case DType::kU8:
+      case DType::kI32:
+      case DType::kI64:
+      case DType::kBool: {
+        const unsigned bits = llvm_type->getScalarSizeInBits();
+        const llvm::APInt value(64, static_cast<uint64_t>(instr.integer));
+        constant = llvm::ConstantInt::get(llvm_type, value.zextOrTrunc(bits));
+        break;
+      }
+    }
+    for (int row = 0; row < result.rows; ++row) result.Part(row, piece) = constant;
+  }
+  return result;
+}
+
+Tile KernelEmitter::EmitIota(const Instr& instr) {
+  Tile result = NewTile(kernel_.type(instr.results[0]));
+  for (int piece = 0; piece < result.pieces(); ++piece) {
+    llvm::SmallVector<llvm::Constant*, 16> lanes;
+    for (int lane = 0; lane < result.LanesOf(piece); ++lane) {
+      lanes.push_back(b_.getInt64(piece * result.piece_lanes + lane));
+    }
+    result.Part(0, piece) = lanes.size() == 1 ? lanes[0] : llvm::ConstantVector::get(lanes);
+  }
+  return result;
+}
+
+Tile KernelEmitter::EmitSplat(const Instr& instr) {
+  const Tile& from = values_[instr.args[0].index];
+  Tile result = NewTile(kernel_.type(instr.results[0]));
+  for (int row = 0; row < result.rows; ++row) {
+    for (int piece = 0; piece < result.pieces(); ++piece) {
+      result.Part(row, piece) = row > 0 && from.rows == 1
+                                    ? result.Part(0, piece)
+                                    : PartFor(from, row, piece, result.LanesOf(piece));
+    }
+  }
+  return result;
+}
+
+// The documented tree: element i with element i + L/2, halving. Whole pieces first, then halves of
+// the one that is left.
+Tile KernelEmitter::EmitReduceLanes(const Instr& instr) {
+  const Tile& from = values_[instr.args[0].index];
+  const DType dtype = kernel_.type(instr.args[0]).dtype;
+  Tile result(from.rows, 1, 1);
+  for (int row = 0; row < from.rows; ++row) {
+    llvm::SmallVector<Value*, 8> pieces;
+    for (int piece = 0; piece < from.pieces(); ++piece) pieces.push_back(from.Part(row, piece));
+    while (pieces.size() > 1) {
+      const size_t half = pieces.size() / 2;
+      for (size_t i = 0; i < half; ++i) {
+        pieces[i] = scalars_.Combine(instr.combiner, dtype, pieces[i], pieces[i + half]);
+      }
+      pieces.resize(half);
+    }
+    Value* v = pieces[0];
+    for (int lanes = from.piece_lanes; lanes > 1; lanes /= 2) {
+      llvm::SmallVector<int, 16> low, high;
+      for (int i = 0; i < lanes / 2; ++i) {
+        low.push_back(i);
+        high.push_back(i + lanes / 2);
+      }
+      if (lanes == 2) {
+        v = scalars_.Combine(instr.combiner, dtype, b_.CreateExtractElement(v, b_.getInt64(0)),
+                             b_.CreateExtractElement(v, b_.getInt64(1)));
+      } else {
+        v = scalars_.Combine(instr.combiner, dtype, b_.CreateShuffleVector(v, low),
+                             b_.CreateShuffleVector(v, high));
+      }
+    }
+    result.Part(row, 0) = v;
+  }
+  return result;
+}
+
+Tile KernelEmitter::EmitReduceRows(const Instr& instr) {
+  Tile tile = values_[instr.args[0].index];
+  const DType dtype = kernel_.type(instr.args[0]).dtype;
+  for (int rows = tile.rows; rows > 1; rows /= 2) {
+    for (int row = 0; row < rows / 2; ++row) {
+      for (int piece = 0; piece < tile.pieces(); ++piece) {
+        tile.Part(row, piece) = scalars_.Combine(instr.combiner, dtype, tile.Part(row, piece),
+                                                 tile.Part(row + rows / 2, piece));
+      }
+    }
+  }
+  tile.rows = 1;
+  tile.parts.resize(tile.pieces());
+  return tile;
+}
+
+// Turns n vectors of n lanes into their transpose: log2(n) rounds that exchange, between vectors i
+// and i + s, the lanes whose number has the bit s.
+void KernelEmitter::TransposeBlock(llvm::MutableArrayRef<Value*> rows) {
+  const int n = static_cast<int>(rows.size());
+  for (int s = 1; s < n; s *= 2) {
+    llvm::SmallVector<int, 16> first, second;
+    for (int lane = 0; lane < n; ++lane) {
+      const bool moved = (lane & s) != 0;
+      first.push_back(moved ? n + lane - s : lane);
+      second.push_back(moved ? n + lane : lane + s);
+    }
+    for (int i = 0; i < n; ++i) {
+      if ((i & s) != 0) continue;
+      Value* a = rows[i];
+      Value* b = rows[i + s];
+      rows[i] = b_.CreateShuffleVector(a, b, first);
+      rows[i + s] = b_.CreateShuffleVector(a, b, second);
+    }
+  }
+}
+
+Tile KernelEmitter::EmitTranspose(const Instr& instr) {
+  const Tile& from = values_[instr.args[0].index];
+  Tile result = NewTile(kernel_.type(instr.results[0]));
+  const int n = from.piece_lanes;
+  // Square blocks of whole pieces; anything else element by element.
+  if (n > 1 && (n & (n - 1)) == 0 && from.rows % n == 0 && from.lanes % n == 0 &&
+      result.piece_lanes == n) {
+    for (int row = 0; row < from.rows; row += n) {
+      for (int piece = 0; piece < from.pieces(); ++piece) {
+        llvm::SmallVector<Value*, 16> block;
+        for (int i = 0; i < n; ++i) block.push_back(from.Part(row + i, piece));
+        TransposeBlock(block);
+        for (int i = 0; i < n; ++i) result.Part(piece * n + i, row / n) = block[i];
+      }
+    }
+    return result;
+  }
+  for (int row = 0; row < result.rows; ++row) {
+    for (int piece = 0; piece < result.pieces(); ++piece) {
+      llvm::SmallVector<Value*, 16> lanes;
+      for (int lane = 0; lane < result.LanesOf(piece); ++lane) {
+        lanes.push_back(Lane(from, piece * result.piece_lanes + lane, row));
+      }
+      result.Part(row, piece) = FromLanes(lanes);
+    }
+  }
+  return result;
+}
+
+Tile KernelEmitter::EmitExtract(const Instr& instr) {
+  const Tile& from = values_[instr.args[0].index];
+  Tile result(from.rows, 1, 1);
+  for (int row = 0; row < from.rows; ++row) {
+    result.Part(row, 0) = Lane(from, row, static_cast<int>(instr.integer));
+  }
+  return result;
+}
+
+Tile KernelEmitter::EmitRow(const Instr& instr) {
+  const Tile& from = values_[instr.args[0].index];
+  Tile result = NewTile(kernel_.type(instr.results[0]));
+  for (int piece = 0; piece < result.pieces(); ++piece) {
+    result.Part(0, piece) = from.Part(static_cast<int>(instr.integer), piece);
+  }
+  return result;
+}
+
+Tile KernelEmitter::EmitConcatRows(const Instr& instr) {
+  Tile result = NewTile(kernel_.type(instr.results[0]));
+  result.parts.clear();
+  for (kernel::ValueId v : instr.args) {
+    const Tile& tile = values_[v.index];
+    result.parts.append(tile.parts.begin(), tile.parts.end());
+  }
+  return result;
+}
+
+}  // namespace tenon::codegen

@@ -1,0 +1,154 @@
+// KernelEmitter: one kernel of the kernel IR as one LLVM function. Internal to code generation.
+//
+// The function takes, in this order: a pointer for each kernel parameter, an i64 for each kernel
+// symbol, the frame, the table of fault sites (i32, one a kFault in program order), this thread's
+// scratch memory, and thread and threads as i32. It returns nothing; faults go into the frame.
+//
+// emit_kernel.cc has the driver and control flow, emit_tile.cc the instructions on tiles,
+// emit_memory.cc loads and stores, recurrence.cc the addresses inside of loops.
+#ifndef TENON_CODEGEN_LLVM_KERNEL_EMITTER_H_
+#define TENON_CODEGEN_LLVM_KERNEL_EMITTER_H_
+
+#include <llvm/IR/Module.h>
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tenon/codegen/llvm/recurrence.h"
+#include "tenon/codegen/llvm/scalar_emitter.h"
+#include "tenon/codegen/llvm/tile.h"
+#include "tenon/ir/kernel/kernel.h"
+
+namespace tenon::codegen {
+
+// Locals above this size live in the thread's scratch memory, in order, each on a 64-byte boundary;
+// smaller ones on the stack.
+inline constexpr int64_t kStackLocalBytes = 4096;
+
+// The type of the function of a kernel with so many parameters and symbols.
+llvm::FunctionType* KernelFunctionType(llvm::LLVMContext& context, int params, int symbols);
+
+// Calls `visit` with every kFault of a kernel, in the order of the table of fault sites.
+void VisitFaults(const kernel::Block& block,
+                 const std::function<void(const kernel::Instr&)>& visit);
+
+// Marks a function with what every function of generated code has: the target, no unwinding.
+void SetFunctionAttributes(llvm::Function& function, const TargetInfo& target);
+
+class KernelEmitter {
+ public:
+  KernelEmitter(const kernel::Kernel& kernel, const TargetInfo& target, bool use_fma,
+                llvm::Module& module);
+  llvm::Function* Emit(const std::string& symbol);
+
+ private:
+  using Tiles = std::vector<Tile>;
+
+  // emit_kernel.cc
+  void EmitPrologue(const std::string& symbol);
+  void EmitLocals();
+  Tiles EmitBlock(const kernel::Block& block);  // gives what the block yields
+  void EmitInstr(const kernel::Instr& instr);
+  void EmitFor(const kernel::Instr& instr);
+  // A loop over [low, high) in steps of step * copies whose body is emitted `copies` times, carrying
+  // `carried`. Returns where the variable ended up.
+  llvm::Value* EmitLoop(const kernel::Instr& instr, llvm::Value* low, llvm::Value* high, int copies,
+                        Tiles* carried);
+  void EmitFullyUnrolled(const kernel::Instr& instr, int64_t low, int64_t high);
+  Tiles EmitBody(const kernel::Instr& instr, llvm::Value* i, const Tiles& carried);
+  void EmitIf(const kernel::Instr& instr);
+  void EmitParallel(const kernel::Instr& instr);
+  void EmitFault(const kernel::Instr& instr);
+  void EmitFence();
+  llvm::Function* FaultFunction();
+  llvm::BasicBlock* NewBlock(const char* name);
+  // Phis in the current (new) block: of `a` coming from `from_a` and `b` from `from_b`.
+  Tiles Merge(const Tiles& a, llvm::BasicBlock* from_a, const Tiles& b, llvm::BasicBlock* from_b);
+
+  // emit_tile.cc
+  Tile EmitScalarOp(const kernel::Instr& instr);
+  Tile EmitConst(const kernel::Instr& instr);
+  Tile EmitIota(const kernel::Instr& instr);
+  Tile EmitSplat(const kernel::Instr& instr);
+  Tile EmitReduceLanes(const kernel::Instr& instr);
+  Tile EmitReduceRows(const kernel::Instr& instr);
+  Tile EmitTranspose(const kernel::Instr& instr);
+  Tile EmitExtract(const kernel::Instr& instr);
+  Tile EmitRow(const kernel::Instr& instr);
+  Tile EmitConcatRows(const kernel::Instr& instr);
+  void TransposeBlock(llvm::MutableArrayRef<llvm::Value*> rows);
+  Tile NewTile(const kernel::Type& type) const;
+  // The part of `tile` for a position of a result with `lanes` lanes: scalars become vectors.
+  llvm::Value* PartFor(const Tile& tile, int row, int piece, int lanes);
+  llvm::Value* Lane(const Tile& tile, int row, int lane);
+  llvm::Value* FromLanes(llvm::ArrayRef<llvm::Value*> lanes);
+
+  // emit_memory.cc
+  // What limits one piece of an access. No mask: all lanes.
+  struct Mask {
+    llvm::Value* lanes = nullptr;  // <n x i1>, or i1 for a scalar
+    llvm::Value* all = nullptr;    // i1: every lane is on; null where that is not known cheaply
+    bool none = false;             // surely no lane
+    bool full() const { return lanes == nullptr && !none; }
+  };
+  // One piece in memory: a pointer to contiguous elements or a vector of pointers.
+  struct Place {
+    llvm::Value* pointer = nullptr;
+    kernel::DType dtype = kernel::DType::kF32;
+    int lanes = 1;
+    bool invariant = false;  // nothing writes there while the kernel runs
+  };
+  Tile EmitLoad(const kernel::Instr& instr);
+  void EmitStore(const kernel::Instr& instr);
+  Mask PieceMask(const kernel::MemRef& mem, const Tile& shape, int row, int piece);
+  Mask LaneCountMask(const kernel::MemRef& mem, const Tile& shape, int piece);
+  void LimitRows(const kernel::MemRef& mem, int row, int lanes, Mask* mask);
+  // Values in these are as in memory (MemoryType).
+  llvm::Value* LoadContiguous(const Place& place, const Mask& mask);
+  llvm::Value* LoadRepeated(const Place& place, const Mask& mask);
+  llvm::Value* LoadScattered(const Place& place, const Mask& mask);
+  void StoreContiguous(const Place& place, llvm::Value* value, const Mask& mask);
+  void StoreScattered(const Place& place, llvm::Value* value, const Mask& mask);
+  bool StoreNonTemporal(const kernel::MemRef& mem, const Tile& value, int row, llvm::Value* pointer);
+  llvm::Value* PlainLoad(llvm::Type* type, const Place& place);
+  // Runs `then` where `condition` holds; the phi of its result and `otherwise`, if there is one.
+  llvm::Value* Guarded(llvm::Value* condition, llvm::Value* otherwise,
+                       const std::function<llvm::Value*()>& then);
+  bool MasksInHardware(kernel::DType dtype) const;
+  // The address of the first element, of a row, and the pointers of a piece's lanes.
+  llvm::Value* BasePointer(const kernel::MemRef& mem);
+  llvm::Value* RowPointer(const kernel::MemRef& mem, llvm::Value* base, int row);
+  llvm::Value* LanePointer(const kernel::MemRef& mem, llvm::Value* row_pointer, int lane);
+  llvm::Value* LanePointers(const kernel::MemRef& mem, llvm::Value* row_pointer, int first,
+                            int lanes);
+  kernel::DType BufferType(int buffer) const;
+  llvm::Value* Scalar(kernel::ValueId value) const { return values_[value.index].scalar(); }
+  std::optional<int64_t> ConstantOf(kernel::ValueId value) const;
+
+  const kernel::Kernel& kernel_;
+  const TargetInfo& target_;
+  llvm::Module& module_;
+  llvm::LLVMContext& context_;
+  Builder b_;
+  ScalarEmitter scalars_;
+  Definitions definitions_;
+  std::vector<Tile> values_;             // by ValueId
+  std::vector<llvm::Value*> buffers_;    // by MemRef::buffer
+  std::vector<llvm::Value*> symbols_;
+  llvm::Function* function_ = nullptr;
+  llvm::Function* fault_function_ = nullptr;
+  llvm::Value* frame_ = nullptr;
+  llvm::Value* sites_ = nullptr;
+  llvm::Value* scratch_ = nullptr;
+  llvm::Value* thread_ = nullptr;
+  llvm::Value* threads_ = nullptr;
+  std::map<const kernel::Instr*, int> fault_numbers_;
+  LoopAddresses* loop_ = nullptr;  // while the body of an innermost loop is emitted
+};
+
+}  // namespace tenon::codegen
+
+#endif  // TENON_CODEGEN_LLVM_KERNEL_EMITTER_H_

@@ -1,0 +1,84 @@
+// ProgramEmitter: the module of a program: its entries `prepare` and `step`, which evaluate extents
+// and offsets, launch kernels, and synchronise. Internal to code generation.
+//
+// emit_program.cc has the entries and steps, emit_barrier.cc the barrier and the floating-point
+// control state.
+#ifndef TENON_CODEGEN_LLVM_PROGRAM_EMITTER_H_
+#define TENON_CODEGEN_LLVM_PROGRAM_EMITTER_H_
+
+#include <llvm/IR/Module.h>
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tenon/codegen/llvm/scalar_emitter.h"
+#include "tenon/ir/kernel/kernel.h"
+
+namespace tenon::codegen {
+
+class ProgramEmitter {
+ public:
+  // `kernel_symbols`: the function of each kernel of the program.
+  ProgramEmitter(const kernel::Program& program, const TargetInfo& target,
+                 std::vector<std::string> kernel_symbols, llvm::Module& module);
+
+  void EmitEntry(const std::string& symbol, const std::vector<kernel::Step>& steps);
+
+ private:
+  // emit_program.cc
+  void LoadFrame(const std::vector<kernel::Step>& steps);
+  void CheckArguments(const std::vector<kernel::Step>& steps);
+  void CollectBuffers(const std::vector<kernel::Step>& steps, std::set<int>* buffers) const;
+  void EmitSteps(const std::vector<kernel::Step>& steps);
+  void EmitLaunch(const kernel::Launch& launch);
+  void EmitRepeat(const kernel::Repeat& repeat);
+  void EmitWhile(const kernel::WhileLoop& loop);
+  void EmitBranch(const kernel::Branch& branch);
+  llvm::Value* EmitPredicate(int buffer);
+  llvm::Value* DimValue(const ir::Dim& dim);
+  llvm::Value* BufferPointer(int buffer);
+  llvm::Value* ConstantPointer(int buffer);
+  llvm::Value* SitesOf(int kernel);
+  // Leaves with `status` where it is not TENON_OK.
+  void LeaveUnlessOk(llvm::Value* status);
+  llvm::BasicBlock* NewBlock(const char* name);
+
+  // emit_barrier.cc
+  llvm::Function* BarrierFunction();
+  void EmitArrival(llvm::Function* function);
+  void EmitRelease(llvm::Value* team);
+  void EmitWait(llvm::Function* function, llvm::Value* team, llvm::Value* seen);
+  void EmitCancel(llvm::Value* team, llvm::Value* frame, llvm::Value* status);
+  void EmitPause();
+  llvm::Value* SetFloatingPointControl();  // gives the caller's, to be restored
+  void RestoreFloatingPointControl(llvm::Value* saved);
+
+  const kernel::Program& program_;
+  const TargetInfo& target_;
+  std::vector<std::string> kernel_symbols_;
+  llvm::Module& module_;
+  llvm::LLVMContext& context_;
+  Builder b_;
+  llvm::Function* barrier_ = nullptr;
+  std::map<int, llvm::GlobalVariable*> constants_;  // by buffer
+  std::map<int, llvm::Constant*> sites_;            // by kernel
+
+  // Of the entry that is being emitted.
+  llvm::Function* function_ = nullptr;
+  llvm::Value* frame_ = nullptr;
+  llvm::Value* thread_ = nullptr;
+  llvm::Value* threads_ = nullptr;
+  llvm::Value* arena_ = nullptr;
+  llvm::Value* prepared_ = nullptr;
+  llvm::Value* scratch_ = nullptr;
+  std::map<int, llvm::Value*> bindings_;                           // by binding
+  std::map<std::string, llvm::Value*, std::less<>> environment_;  // symbols and loop variables
+  llvm::BasicBlock* leave_ = nullptr;
+  llvm::PHINode* result_ = nullptr;
+};
+
+}  // namespace tenon::codegen
+
+#endif  // TENON_CODEGEN_LLVM_PROGRAM_EMITTER_H_

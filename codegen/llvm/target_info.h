@@ -1,0 +1,37 @@
+// What the emitters ask about the target beyond the numbers of a TargetDesc.
+#ifndef TENON_CODEGEN_LLVM_TARGET_INFO_H_
+#define TENON_CODEGEN_LLVM_TARGET_INFO_H_
+
+#include <llvm/Target/TargetMachine.h>
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "tenon/ir/target.h"
+
+namespace tenon::codegen {
+
+struct TargetInfo {
+  ir::TargetDesc desc;
+  bool x86 = false;
+  bool aarch64 = false;
+  bool rounds_in_hardware = true;  // floor, ceil, trunc, roundeven (x86 before SSE4.1: not)
+  bool converts_f16 = true;        // f16 from and to f32, to nearest even
+  bool masks_small = false;        // masked accesses of 1- and 2-byte elements
+  bool scales_in_hardware = false;  // x * 2^k, on whole vectors of f32
+  bool fma = false;                 // llvm.fma becomes one instruction
+
+  // Lanes of one piece of a tile, whatever its element type: those of f32. Wider elements take
+  // several registers a piece, which LLVM splits by itself; so all values of a kernel have their
+  // lanes cut at the same places, and masks fit every type.
+  int PieceLanes() const { return desc.vector_bits / 32; }
+};
+
+// The target machine for `desc`, and what it can do. Targets are initialised on first use. Errors:
+// an unknown triple, CPU or feature.
+absl::StatusOr<std::unique_ptr<llvm::TargetMachine>> MakeTargetMachine(const ir::TargetDesc& desc);
+TargetInfo MakeTargetInfo(const ir::TargetDesc& desc, const llvm::TargetMachine& machine);
+
+}  // namespace tenon::codegen
+
+#endif  // TENON_CODEGEN_LLVM_TARGET_INFO_H_

@@ -1,0 +1,164 @@
+#include "tenon/runtime/team.h"
+
+#include <sched.h>
+
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace tenon::runtime {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// How long a thread polls before it parks. Waking one that has parked takes about 5 us; the phases
+// of a step, and the time between two steps in a loop, are mostly shorter than this.
+constexpr auto kPollTime = std::chrono::microseconds(50);
+// Polls between two looks at the clock, which costs as much as twenty of them.
+constexpr int kPollsPerLook = 64;
+// What generated code polls by itself before it calls back: the usual wait at a barrier.
+constexpr uint32_t kBarrierPolls = 256;
+
+void Pause() {
+#if defined(__x86_64__)
+  _mm_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+int AvailableCores() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof(set), &set) == 0) return CPU_COUNT(&set);
+  const unsigned cores = std::thread::hardware_concurrency();
+  return cores > 0 ? static_cast<int>(cores) : 1;
+}
+
+// Polls for a bounded time until `word` differs from `seen`, then parks. `parked` counts the
+// sleepers, so that nobody makes a system call to wake no one: it is raised before the word is
+// looked at again, and who changes the word looks at `parked` afterwards, both in the one total
+// order of sequentially consistent operations.
+void AwaitChange(std::atomic_ref<uint32_t> word, uint32_t seen, std::atomic_ref<uint32_t> parked,
+                 bool poll) {
+  if (poll) {
+    const auto end = Clock::now() + kPollTime;
+    do {
+      for (int i = 0; i < kPollsPerLook; ++i) {
+        if (word.load(std::memory_order_acquire) != seen) return;
+        Pause();
+      }
+    } while (Clock::now() < end);
+  }
+  parked.fetch_add(1, std::memory_order_seq_cst);
+  while (word.load(std::memory_order_seq_cst) == seen) word.wait(seen, std::memory_order_seq_cst);
+  parked.fetch_sub(1, std::memory_order_seq_cst);
+}
+
+}  // namespace
+
+struct Team::State {
+  // A run: written by the caller before it moves `generation`, read by the threads afterwards.
+  tenon_entry entry = nullptr;
+  tenon_frame* frame = nullptr;
+  int32_t threads = 1;
+  bool poll = true;
+  bool ending = false;
+
+  alignas(64) uint32_t generation = 0;  // moves with every run
+  uint32_t generation_parked = 0;
+  alignas(64) uint32_t running = 0;  // threads of the team that have not finished the run
+  uint32_t running_parked = 0;
+  alignas(64) tenon_team team = {};
+
+  std::mutex one_run;
+  std::vector<std::thread> workers;
+
+  void Work(int32_t thread);
+  static int32_t Wait(void* context, uint32_t* epoch, uint32_t seen);
+  static void Wake(void* context, uint32_t* epoch);
+};
+
+int32_t Team::State::Wait(void* context, uint32_t* epoch, uint32_t seen) {
+  auto* state = static_cast<State*>(context);
+  AwaitChange(std::atomic_ref(*epoch), seen, std::atomic_ref(state->team.parked), state->poll);
+  return TENON_OK;
+}
+
+void Team::State::Wake(void* /*context*/, uint32_t* epoch) { std::atomic_ref(*epoch).notify_all(); }
+
+void Team::State::Work(int32_t thread) {
+  uint32_t seen = 0;
+  for (;;) {
+    AwaitChange(std::atomic_ref(generation), seen, std::atomic_ref(generation_parked), poll);
+    seen = std::atomic_ref(generation).load(std::memory_order_acquire);
+    if (ending) return;
+    entry(frame, thread, threads);
+    if (std::atomic_ref(running).fetch_sub(1, std::memory_order_seq_cst) == 1 &&
+        std::atomic_ref(running_parked).load(std::memory_order_seq_cst) != 0) {
+      std::atomic_ref(running).notify_all();
+    }
+  }
+}
+
+Team::Team(int threads) : state_(std::make_unique<State>()) {
+  State& state = *state_;
+  const int cores = AvailableCores();
+  state.threads = threads > 0 ? threads : cores;
+  state.poll = state.threads <= cores;
+  state.team.spins = state.poll ? kBarrierPolls : 0;
+  state.team.context = &state;
+  state.team.wait = &State::Wait;
+  state.team.wake = &State::Wake;
+  for (int32_t t = 1; t < state.threads; ++t) {
+    state.workers.emplace_back([&state, t] { state.Work(t); });
+  }
+}
+
+Team::~Team() {
+  State& state = *state_;
+  state.ending = true;
+  std::atomic_ref(state.generation).fetch_add(1, std::memory_order_seq_cst);
+  std::atomic_ref(state.generation).notify_all();
+  for (std::thread& worker : state.workers) worker.join();
+}
+
+int Team::threads() const { return state_->threads; }
+
+int32_t Team::Run(tenon_entry entry, tenon_frame* frame) {
+  State& state = *state_;
+  const std::lock_guard lock(state.one_run);
+  frame->status = TENON_OK;
+  if (state.threads == 1) {
+    frame->team = nullptr;
+    entry(frame, 0, 1);
+    return frame->status;
+  }
+  frame->team = &state.team;
+  // A cancelled run leaves these behind.
+  state.team.arrived = 0;
+  state.team.stop = TENON_OK;
+  state.entry = entry;
+  state.frame = frame;
+  std::atomic_ref(state.running)
+      .store(static_cast<uint32_t>(state.threads) - 1, std::memory_order_relaxed);
+  std::atomic_ref(state.generation).fetch_add(1, std::memory_order_seq_cst);
+  if (std::atomic_ref(state.generation_parked).load(std::memory_order_seq_cst) != 0) {
+    std::atomic_ref(state.generation).notify_all();
+  }
+  entry(frame, 0, state.threads);
+  for (;;) {
+    const uint32_t left = std::atomic_ref(state.running).load(std::memory_order_acquire);
+    if (left == 0) break;
+    AwaitChange(std::atomic_ref(state.running), left, std::atomic_ref(state.running_parked),
+                state.poll);
+  }
+  return frame->status;
+}
+
+}  // namespace tenon::runtime
