@@ -89,8 +89,8 @@ absl::StatusOr<ir::TargetDesc> ToTarget(const TargetOptions& options) {
 
 absl::Status UnknownValue(absl::string_view option, absl::string_view value,
                           const std::vector<std::string>& known) {
-  return absl::InvalidArgumentError(absl::StrCat(option, ": unknown value '", value, "' (known: ",
-                                                 absl::StrJoin(known, ", "), ")",
+  return absl::InvalidArgumentError(absl::StrCat(option, ": unknown value '", value,
+                                                 "' (known: ", absl::StrJoin(known, ", "), ")",
                                                  ir::DidYouMean(value, known)));
 }
 

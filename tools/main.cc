@@ -73,9 +73,9 @@ int Main(int argc, char** argv) {
   }
   if (argc > 1 && argv[1][0] != '-' &&
       std::find(names.begin(), names.end(), argv[1]) == names.end()) {
-    return Fail("tenon", absl::StrCat("unknown subcommand '", argv[1], "'",
-                                      ir::DidYouMean(argv[1], names),
-                                      "\nRun 'tenon --help' for the list."));
+    return Fail("tenon",
+                absl::StrCat("unknown subcommand '", argv[1], "'", ir::DidYouMean(argv[1], names),
+                             "\nRun 'tenon --help' for the list."));
   }
   if (const int code = Parse(app, argc, argv); code != 0) return code < 0 ? 0 : code;
   for (size_t i = 0; i < actions.size(); ++i) {

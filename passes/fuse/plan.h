@@ -5,8 +5,13 @@
 // values are what others read or what the graph returns; everything else lives in registers. Groups
 // are listed in an order in which each stands after those that it reads.
 //
-// A node may be a member of its own group and, besides, be computed again in others (`recomputed`):
-// cheap element-wise work costs less than a trip through memory.
+// A node may be evaluated in several groups: cheap element-wise work costs less than a trip through
+// memory. Evaluation is pull-based (lower/element.h), so this needs no bookkeeping beyond
+// membership.
+//
+// A group is one nest of loops, or several independent ones side by side (maps only). A nest's
+// variables are numbered: the kept dimensions, then the reduced ones. The stored values of a
+// contraction's group all have the contraction's elements in the contraction's order.
 #ifndef TENON_PASSES_FUSE_PLAN_H_
 #define TENON_PASSES_FUSE_PLAN_H_
 
@@ -16,6 +21,7 @@
 
 #include "absl/strings/string_view.h"
 #include "tenon/ir/graph.h"
+#include "tenon/passes/lower/index_space.h"
 
 namespace tenon::fuse {
 
@@ -25,19 +31,39 @@ enum class GroupKind : uint8_t {
 };
 absl::string_view GroupKindName(GroupKind kind);
 
+// A value and where it is evaluated, over the variables of a nest's space.
+struct Placed {
+  ir::ValueId value;
+  lower::ElementIndex index;
+};
+
+struct Nest {
+  lower::IndexSpace space;
+  std::vector<lower::VarId> kept;     // loops over points of the result, outermost first
+  std::vector<lower::VarId> reduced;  // loops that reductions run over
+  std::vector<Placed> stored;
+  // Results of reductions (by their value's index) and the points of their domains.
+  struct Reduction {
+    ir::NodeId node;
+    lower::ElementIndex index;  // of the result: over `kept`
+    lower::ElementIndex point;  // of the domain: over both
+  };
+  std::vector<Reduction> reductions;
+};
+
 struct Group {
   GroupKind kind = GroupKind::kMap;
   // What the schedule is made for: the reduction, the contraction, ...; of maps the last member.
   ir::NodeId anchor;
-  std::vector<ir::NodeId> members;     // in graph order, the anchor among them
-  std::vector<ir::NodeId> recomputed;  // further nodes that this group evaluates for itself
-  std::vector<ir::ValueId> inputs;     // values read from memory, in order of first use
-  std::vector<ir::ValueId> stored;     // values written to memory, in graph order
+  std::vector<ir::NodeId> members;  // evaluated here, in graph order, the anchor among them
+  std::vector<ir::ValueId> inputs;  // values read from memory, in order of number
+  std::vector<ir::ValueId> stored;  // values written to memory, in order of number
+  std::vector<Nest> nests;          // of maps and reductions
 };
 
 // An edge of the graph that stays a trip through memory, and why.
 struct Cut {
-  ir::NodeId producer, consumer;
+  ir::NodeId producer;
   std::string reason;
 };
 

@@ -89,7 +89,6 @@ void LowerContext::Launch(KernelContext& kernel, bool prepare) {
 KernelContext::KernelContext(LowerContext& context, const fuse::Group& group, std::string name)
     : context_(context), group_(group), builder_(std::move(name)) {
   for (ir::NodeId node : group.members) fused_.insert(node.index);
-  for (ir::NodeId node : group.recomputed) fused_.insert(node.index);
 }
 
 int KernelContext::Param(ir::ValueId value, bool written) {

@@ -222,8 +222,22 @@ std::string MemoKey(ir::ValueId value, const ElementIndex& index, KValue mask) {
 
 }  // namespace
 
+std::string ElementEmitter::ProvidedKey(ir::ValueId v, const ElementIndex& index) {
+  const ir::Shape& dims = kernel_.context().graph().type(v).dims;
+  return absl::StrCat("provided ", v.index, ":", space_.Linearize(index, dims).Key());
+}
+
 void ElementEmitter::Provide(ir::ValueId value, const ElementIndex& index, KValue tile_value) {
-  memo_.back()[MemoKey(value, index, {})] = tile_value;
+  provided_.insert(value.index);
+  memo_.back()[ProvidedKey(value, index)] = tile_value;
+}
+
+KValue ElementEmitter::Known(const std::string& key) const {
+  for (auto scope = memo_.rbegin(); scope != memo_.rend(); ++scope) {
+    auto it = scope->find(key);
+    if (it != scope->end()) return it->second;
+  }
+  return {};
 }
 
 KValue ElementEmitter::Eval(ir::ValueId value, const ElementIndex& index, const Tile& tile) {
@@ -232,13 +246,13 @@ KValue ElementEmitter::Eval(ir::ValueId value, const ElementIndex& index, const 
 
 KValue ElementEmitter::EvalMasked(ir::ValueId value, const ElementIndex& index, const Tile& tile,
                                   KValue mask) {
+  if (provided_.count(value.index) > 0) {
+    if (KValue known = Known(ProvidedKey(value, index)); known.valid()) return known;
+  }
   // What is known without a mask serves under one too.
-  for (KValue m : {KValue{}, mask}) {
-    const std::string key = MemoKey(value, index, m);
-    for (auto scope = memo_.rbegin(); scope != memo_.rend(); ++scope) {
-      auto it = scope->find(key);
-      if (it != scope->end()) return it->second;
-    }
+  if (KValue known = Known(MemoKey(value, index, {})); known.valid()) return known;
+  if (mask.valid()) {
+    if (KValue known = Known(MemoKey(value, index, mask)); known.valid()) return known;
   }
   const KValue result = EvalUncached(value, index, Shrink(index, tile, mask), mask);
   memo_.back()[MemoKey(value, index, mask)] = result;
@@ -451,7 +465,7 @@ void ElementEmitter::Hoist(ir::ValueId value, const ElementIndex& index,
     auto [v, at] = std::move(work.back());
     work.pop_back();
     if (!seen.insert(MemoKey(v, at, {})).second) continue;
-    if (Known(v, at)) continue;
+    if (IsKnown(v, at)) continue;
     if (!varies(at)) {
       if (Pure(v)) Eval(v, at, Tile{});
       continue;
@@ -460,10 +474,9 @@ void ElementEmitter::Hoist(ir::ValueId value, const ElementIndex& index,
   }
 }
 
-bool ElementEmitter::Known(ir::ValueId v, const ElementIndex& index) const {
-  const std::string key = MemoKey(v, index, {});
-  return std::any_of(memo_.begin(), memo_.end(),
-                     [&](const auto& scope) { return scope.count(key) > 0; });
+bool ElementEmitter::IsKnown(ir::ValueId v, const ElementIndex& index) {
+  return Known(MemoKey(v, index, {})).valid() ||
+         (provided_.count(v.index) > 0 && Known(ProvidedKey(v, index)).valid());
 }
 
 // Whether evaluating early is harmless: no index is read on the way (which might be out of range in

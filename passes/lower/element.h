@@ -70,7 +70,7 @@ class ElementEmitter {
 
   // The tile of `value` at `index` (one expression a dimension of value's type).
   kernel::ValueId Eval(ir::ValueId value, const ElementIndex& index, const Tile& tile);
-  // Makes Eval give `tile_value` for exactly this index, in this scope.
+  // Makes Eval give `tile_value` for this element (compared by linear position), in this scope.
   void Provide(ir::ValueId value, const ElementIndex& index, kernel::ValueId tile_value);
   // Writes the tile to value's buffer: `value` has to be stored by this group.
   void Store(ir::ValueId value, const ElementIndex& index, const Tile& tile,
@@ -133,7 +133,9 @@ class ElementEmitter {
   kernel::ValueId RowNumbers(int rows);
   kernel::ValueId And(kernel::ValueId a, kernel::ValueId b);
 
-  bool Known(ir::ValueId v, const ElementIndex& index) const;
+  kernel::ValueId Known(const std::string& key) const;
+  std::string ProvidedKey(ir::ValueId v, const ElementIndex& index);
+  bool IsKnown(ir::ValueId v, const ElementIndex& index);
   bool Pure(ir::ValueId v);
   std::vector<std::pair<ir::ValueId, ElementIndex>> OperandsOf(ir::ValueId v,
                                                                const ElementIndex& index);
@@ -143,6 +145,7 @@ class ElementEmitter {
   IndexSpace space_;
   std::map<VarId, kernel::ValueId> bound_;
   std::vector<std::map<std::string, kernel::ValueId>> memo_;
+  std::set<uint32_t> provided_;  // values that Provide was ever called for
 };
 
 }  // namespace tenon::lower

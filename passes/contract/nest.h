@@ -1,0 +1,65 @@
+// ContractNest: the one generalised contraction that every op of class kContract is brought to.
+//
+//   C[batch, m, n] = sum over k of A[batch, m, k] * B[batch, k, n]
+//
+// where batch, m, n and k stand for any number of dimensions and every tensor is affine in them: a
+// matrix product, an einsum, all convolutions. A is the operand whose elements are broadcast along
+// lanes, B the one whose elements lie along them; which op's operand becomes which follows from the
+// result's last dimension. Where an access is guarded (windows that leave the tensor, the gaps of a
+// strided transposed convolution) or needs converting, the operand is first copied, zeros included,
+// and the nest is over the copy.
+//
+// In: a ComputeDef. Out: extents and strides; emit.h makes kernels of them. Nothing here looks at
+// an op's name.
+#ifndef TENON_PASSES_CONTRACT_NEST_H_
+#define TENON_PASSES_CONTRACT_NEST_H_
+
+#include <optional>
+#include <vector>
+
+#include "tenon/ir/compute.h"
+#include "tenon/ir/graph.h"
+
+namespace tenon::contract {
+
+// Some neighbouring dimensions of the domain that act as one loop; strides in elements.
+struct NestDim {
+  ir::Dim extent;
+  ir::Dim a = 0, b = 0, c = 0;
+  std::vector<int> iterators;  // of the domain, outermost first
+};
+
+// One side of the product.
+struct Operand {
+  int access = 0;
+  ir::ValueId value;
+  // Whether a copy takes the operand's place; then its shape, and the access that fills it: element
+  // p of the copy is the operand at p + first (over the access's divisor), or zero.
+  bool copied = false;
+  ir::Shape copy_shape;
+  std::vector<ir::Dim> first;
+  ir::Dim offset = 0;  // of the nest's first point, in the operand or its copy
+};
+
+struct ContractNest {
+  std::vector<NestDim> batch, m, n, k;  // outermost first; m, n and k have at least one
+  Operand a, b;
+  ir::DType accumulator = ir::DType::kF32;  // f32 for bf16 and f16
+
+  // Products of extents.
+  ir::Dim M() const;
+  ir::Dim N() const;
+  ir::Dim K() const;
+  ir::Dim Batch() const;
+};
+
+// The nest of `node`, or nullopt where there is none: a body that is no plain product, or a result
+// whose last dimension is a batch dimension (its lanes share neither operand), or a result of one
+// element. `must_copy` says of an operand's value that it does not lie in memory.
+std::optional<ContractNest> MakeNest(const ir::Graph& graph, const ir::Node& node,
+                                     const ir::ComputeDef& def,
+                                     const std::vector<bool>& must_copy);
+
+}  // namespace tenon::contract
+
+#endif  // TENON_PASSES_CONTRACT_NEST_H_

@@ -1,0 +1,149 @@
+#include "tenon/passes/contract/schedule.h"
+
+#include <algorithm>
+
+#include "tenon/ir/dtype.h"
+
+namespace tenon::contract {
+
+using ir::Dim;
+
+namespace {
+
+// Extents are guessed at their bounds: a program runs mostly near them.
+int64_t Guess(const Dim& d) { return std::max<int64_t>(0, d.UpperBound().value_or(1 << 20)); }
+int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+// Lanes that a kernel value may have, at least `wanted`.
+int AllowedLanes(int64_t wanted) {
+  if (wanted > 16) return static_cast<int>(CeilDiv(wanted, 16) * 16);
+  int lanes = 1;
+  while (lanes < wanted) lanes *= 2;
+  return lanes;
+}
+
+// Vectors of B that a tile may have, and how many rows then fit the registers: accumulators, B's
+// vectors, and two for broadcasts (three where a product needs a register of its own).
+int MaxRows(const ir::TargetDesc& target, int vectors) {
+  const int spare = target.has_fma ? 2 : 3;
+  const int rows = (target.vector_registers - spare - vectors) / vectors;
+  return std::clamp(rows, 1, 14);
+}
+
+// Cycles, in units of one FMA, for one step of k on a tile: the FMAs, but no less than the loads
+// nor the latency of an accumulator; larger tiles break ties.
+double TileCost(const ir::TargetDesc& target, int64_t rows, int64_t vectors) {
+  const double latency = target.fma_latency * target.fma_per_cycle;
+  const double loads = static_cast<double>(rows + vectors);
+  return std::max({static_cast<double>(rows * vectors), loads, latency}) + 0.05 * loads;
+}
+
+double RowsCost(const ir::TargetDesc& target, int64_t total, int rows, int64_t vectors) {
+  if (vectors == 0) return 0;
+  double cost = static_cast<double>(total / rows) * TileCost(target, rows, vectors);
+  if (total % rows != 0) cost += TileCost(target, total % rows, vectors);
+  return cost;
+}
+
+void ChooseTile(const ContractNest& nest, const ir::TargetDesc& target, Schedule* s) {
+  const int width = std::max(1, target.Lanes(ir::ByteSize(nest.accumulator)));
+  const int64_t m = std::max<int64_t>(1, Guess(nest.m.back().extent));
+  const int64_t n = std::max<int64_t>(1, Guess(nest.n.back().extent));
+  double best = -1;
+  for (int vectors = 1; vectors <= 4; ++vectors) {
+    const int lanes = AllowedLanes(std::min<int64_t>(vectors * width, AllowedLanes(n)));
+    if (CeilDiv(lanes, width) != vectors && vectors > 1) continue;
+    const int64_t used = CeilDiv(lanes, width);
+    for (int rows = 1; rows <= MaxRows(target, vectors) && rows <= m; ++rows) {
+      const double cost =
+          static_cast<double>(n / lanes) * RowsCost(target, m, rows, used) +
+          RowsCost(target, m, rows, CeilDiv(n % lanes, width));
+      if (best >= 0 && cost >= best) continue;
+      best = cost;
+      s->rows = rows;
+      s->lanes = lanes;
+    }
+  }
+  // One row has few accumulators to hide the latency with: take more lanes.
+  if (m == 1 && n >= 8 * width) s->lanes = AllowedLanes(8 * width);
+  const Dim& extent = nest.n.back().extent;
+  if (!extent.is_constant()) {
+    s->tail_lanes = s->lanes;
+  } else if (extent.constant() % s->lanes != 0) {
+    s->tail_lanes = AllowedLanes(extent.constant() % s->lanes);
+  }
+}
+
+void ChoosePanel(const ContractNest& nest, const ir::TargetDesc& target, Schedule* s) {
+  const int64_t bytes = ir::ByteSize(nest.accumulator);
+  const int64_t tiles = CeilDiv(std::max<int64_t>(1, Guess(nest.M())), s->rows);
+  const NestDim &n = nest.n.back(), &k = nest.k.back();
+  const bool along_n = n.b == Dim(1);
+  const int64_t pitch = Guess(k.b) * bytes;
+  int64_t inner = 1;
+  for (size_t i = 1; i < nest.k.size(); ++i) inner *= std::max<int64_t>(1, Guess(nest.k[i].extent));
+  const int64_t outer = std::max<int64_t>(1, Guess(nest.k[0].extent));
+  s->k_block = outer;
+  // Rows of B that are near each other stay in cache as they are; and what is read once or twice
+  // is not worth copying.
+  if (along_n && (tiles <= 2 || pitch <= 1024)) return;
+  s->panel = !along_n && k.b == Dim(1) ? Schedule::Panel::kTransposed : Schedule::Panel::kPacked;
+  const int64_t row_bytes = inner * s->lanes * bytes;
+  const int64_t fits = std::max<int64_t>(1, target.l2_bytes / 4 / row_bytes);
+  if (fits < outer) {
+    s->k_block = nest.k.size() == 1 ? std::max<int64_t>(16, fits / 16 * 16) : fits;
+    s->several_k_blocks = s->k_block < outer;
+  }
+}
+
+void ChooseChunks(const ContractNest& nest, Schedule* s) {
+  const int64_t rows = std::max<int64_t>(1, Guess(nest.m.back().extent));
+  const int64_t outer = std::max<int64_t>(1, Guess(nest.M()) / rows);
+  const int64_t panels = CeilDiv(std::max<int64_t>(1, Guess(nest.N())), s->lanes) *
+                         std::max<int64_t>(1, Guess(nest.Batch()));
+  const double row_work = 2.0 * static_cast<double>(std::max<int64_t>(1, Guess(nest.K()))) *
+                          s->lanes;
+  // About 16 chunks, so that few threads share evenly, but none below some 10 microseconds; a
+  // packed panel wants to be used for some time; waiting sums should stay in cache.
+  const double least = 1e6;
+  int64_t wanted = std::max<int64_t>(1, CeilDiv(16, panels));
+  const double work = row_work * static_cast<double>(rows * outer);
+  wanted = std::clamp<int64_t>(wanted, 1, std::max<int64_t>(1, static_cast<int64_t>(work / least)));
+  int64_t block = CeilDiv(rows * outer, wanted);
+  if (s->panel != Schedule::Panel::kDirect) block = std::max<int64_t>(block, 8 * s->rows);
+  if (s->several_k_blocks) block = std::min<int64_t>(block, 512);
+  if (outer == 1) {
+    s->rows_per_chunk = CeilDiv(block, s->rows) * s->rows;
+    s->outer_per_chunk = 1;
+  } else {
+    s->rows_per_chunk = CeilDiv(rows, s->rows) * s->rows;
+    s->outer_per_chunk = std::max<int64_t>(1, block / rows);
+  }
+}
+
+// Few results of long sums (a filter's gradient: k is all pixels): 16 pieces or so.
+void ChooseSplit(const ContractNest& nest, Schedule* s) {
+  const int64_t results = Guess(nest.M()) * Guess(nest.N()) * Guess(nest.Batch());
+  const int64_t outer = Guess(nest.k[0].extent), total = Guess(nest.K());
+  if (results > 8192 || total < 4096 || outer < 2) return;
+  const int64_t inner = std::max<int64_t>(1, total / std::max<int64_t>(1, outer));
+  s->split = std::max<int64_t>(CeilDiv(outer, 16), CeilDiv(512, inner));
+  if (s->split >= outer) s->split = 0;
+}
+
+}  // namespace
+
+Schedule MakeSchedule(const ContractNest& nest, const ir::TargetDesc& target, bool exact) {
+  Schedule s;
+  if (!exact) ChooseSplit(nest, &s);
+  ChooseTile(nest, target, &s);
+  ChoosePanel(nest, target, &s);
+  if (s.split > 0) {
+    s.k_block = s.split;
+    s.several_k_blocks = false;
+  }
+  ChooseChunks(nest, &s);
+  return s;
+}
+
+}  // namespace tenon::contract

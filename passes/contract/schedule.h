@@ -1,0 +1,44 @@
+// How a ContractNest is computed: numbers that follow from its shape and the target alone.
+//
+// The register tile is `rows` of A by `lanes` of B. Work is split into chunks for `parallel`; a
+// chunk takes one panel of `lanes` columns and a block of rows, packs the panel of B where its rows
+// lie far apart, and runs the tiles over it. The result's bits do not depend on any of this but
+// `split`: every element is one chain over k from zero.
+#ifndef TENON_PASSES_CONTRACT_SCHEDULE_H_
+#define TENON_PASSES_CONTRACT_SCHEDULE_H_
+
+#include <cstdint>
+
+#include "tenon/ir/target.h"
+#include "tenon/passes/contract/nest.h"
+
+namespace tenon::contract {
+
+struct Schedule {
+  int rows = 1;
+  int lanes = 1;       // a power of two up to 16, or a multiple of 16
+  int tail_lanes = 0;  // of the last panel; 0 where all panels are full
+
+  // B's panel: read where it lies, copied lane by lane, or copied by transposing blocks (where k is
+  // what lies next to each other).
+  enum class Panel : uint8_t { kDirect, kPacked, kTransposed } panel = Panel::kDirect;
+  // Iterations of the outermost k loop for which a panel is packed at a time. With more than one
+  // block, sums wait in memory between them.
+  int64_t k_block = 0;
+  bool several_k_blocks = false;
+
+  // Rows (of the innermost m loop), or iterations of the outer m loops together, a chunk.
+  int64_t rows_per_chunk = 0;
+  int64_t outer_per_chunk = 0;
+
+  // Above 0: k's outermost loop is cut into pieces of this many iterations, whose sums are stored
+  // and added up afterwards, piece by piece. Follows from the shape alone, whatever the target.
+  int64_t split = 0;
+};
+
+// `exact`: no splitting of sums.
+Schedule MakeSchedule(const ContractNest& nest, const ir::TargetDesc& target, bool exact);
+
+}  // namespace tenon::contract
+
+#endif  // TENON_PASSES_CONTRACT_SCHEDULE_H_

@@ -1,0 +1,103 @@
+// The state of one fusion: clusters (groups in the making) and what is known of each value's uses.
+// See fuse/fuse.h for the method; nothing outside this folder includes this file.
+#ifndef TENON_PASSES_FUSE_FUSER_H_
+#define TENON_PASSES_FUSE_FUSER_H_
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tenon/ir/graph.h"
+#include "tenon/ir/op.h"
+#include "tenon/passes/fuse/plan.h"
+#include "tenon/passes/lower/trace.h"
+
+namespace tenon::fuse {
+
+class Fuser {
+ public:
+  explicit Fuser(const ir::Graph& graph, bool fuse);
+  FusionPlan Run();
+
+ private:
+  // A value is evaluated in `cluster` at `index` (over the cluster's variables).
+  struct Use {
+    int cluster;
+    lower::ElementIndex index;
+  };
+  struct Cluster {
+    GroupKind kind = GroupKind::kMap;
+    ir::NodeId anchor;
+    Nest nest;
+    bool row_type = false;       // a reduction over the contiguous axis
+    std::set<uint32_t> members;  // nodes
+    std::set<uint32_t> loads;    // values
+    std::set<int> successors;    // clusters that have to run later
+  };
+
+  void Visit(ir::NodeId id);
+  void VisitReshape(ir::NodeId id);
+  void VisitMap(ir::NodeId id);
+  void VisitReduction(ir::NodeId id);
+  void VisitContraction(ir::NodeId id);
+  void VisitOpaque(ir::NodeId id);
+
+  // Maps.
+  bool MayRepeat(ir::NodeId id, int cost) const;
+  bool EvaluatedOnce(ir::ValueId v, int cost);
+  double Evaluations(const Cluster& c, const lower::ElementIndex& index) const;
+  void EvaluateIn(ir::NodeId id, int cluster);
+  int FindOwner(ir::NodeId id);
+  bool LeadsToContraction(ir::ValueId v, int depth) const;
+
+  // Reductions.
+  bool JoinReduction(ir::NodeId id, int cluster);
+  bool KeptVariables(const Cluster& c, const lower::ElementIndex& index,
+                     std::vector<lower::VarId>* kept) const;
+  bool FitsReduction(const Cluster& c, ir::NodeId id, const std::vector<lower::VarId>& kept,
+                     bool has_full_values) const;
+  void AddReduction(ir::NodeId id, int cluster, const lower::ElementIndex& index);
+  static bool IsRowType(const ir::ComputeDef& def);
+
+  // Clusters.
+  int NewCluster(GroupKind kind, ir::NodeId anchor, const ir::Shape& kept,
+                 lower::ElementIndex* identity);
+  void AddUse(ir::ValueId v, int cluster, lower::ElementIndex index);
+  std::set<int> UsingClusters(ir::ValueId v) const;
+  std::vector<lower::ElementIndex> IndicesIn(ir::ValueId v, int cluster) const;
+  bool InMemory(ir::ValueId v) const;
+  bool CoversAll(const Cluster& c, ir::ValueId v, const lower::ElementIndex& index);
+  bool IsLinearIdentity(Cluster& c, ir::ValueId v, const lower::ElementIndex& index);
+  bool CanOwn(ir::ValueId v, int cluster);
+  void StoreIn(ir::ValueId v, int cluster, const lower::ElementIndex& index);
+  bool Reaches(int from, int to) const;
+  void Cut(ir::NodeId id, std::string reason);
+
+  // The end.
+  void OrderDonations();
+  void JoinSinks();
+  std::vector<int> Order() const;
+  Group ToGroup(int cluster) const;
+
+  const ir::ComputeDef* Def(ir::NodeId id);
+  ir::ComputeClass Class(ir::NodeId id) const;
+  // The value whose memory `v` is: through reshapes.
+  ir::ValueId Memory(ir::ValueId v) const;
+
+  const ir::Graph& graph_;
+  const bool fuse_;
+  std::vector<Cluster> clusters_;
+  std::vector<std::vector<Use>> uses_;  // by value
+  std::vector<std::set<int>> readers_;  // by value: clusters that need it in memory
+  std::vector<bool> output_;            // by value: the graph returns it
+  std::vector<int> users_;              // by value: nodes that read it
+  std::vector<int> owner_;              // by value: the cluster that stores it, or -1
+  std::map<uint32_t, ir::ComputeDef> defs_;
+  std::map<int, std::vector<Nest>> side_nests_;  // of a cluster that others have joined
+  FusionPlan plan_;
+};
+
+}  // namespace tenon::fuse
+
+#endif  // TENON_PASSES_FUSE_FUSER_H_

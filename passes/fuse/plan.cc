@@ -1,0 +1,38 @@
+#include "tenon/passes/fuse/plan.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "tenon/ir/op.h"
+
+namespace tenon::fuse {
+
+absl::string_view GroupKindName(GroupKind kind) {
+  switch (kind) {
+#define TENON_GROUP_KIND(enumerator, name) \
+  case GroupKind::enumerator:              \
+    return name;
+#include "tenon/passes/fuse/group_kinds.def"
+  }
+  return "?";
+}
+
+std::string FusionPlan::ToString(const ir::Graph& graph) const {
+  std::string text;
+  for (const Group& group : groups) {
+    absl::StrAppend(&text, GroupKindName(group.kind), " {",
+                    absl::StrJoin(group.members, " ",
+                                  [&](std::string* out, ir::NodeId id) {
+                                    absl::StrAppend(out, ir::OpName(graph.node(id).op));
+                                  }),
+                    "} stores ", group.stored.size(), "\n");
+  }
+  for (const Cut& cut : cuts) {
+    const std::string name = cut.producer.valid()
+                                 ? std::string(ir::OpName(graph.node(cut.producer).op))
+                                 : std::string("input");
+    absl::StrAppend(&text, "cut after ", name, ": ", cut.reason, "\n");
+  }
+  return text;
+}
+
+}  // namespace tenon::fuse

@@ -1,0 +1,235 @@
+#include "tenon/passes/lower/graph_lowerer.h"
+
+#include <algorithm>
+#include <set>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "tenon/ir/check.h"
+#include "tenon/passes/lower/loops.h"
+#include "tenon/passes/lower/schedules.h"
+
+namespace tenon::lower {
+
+using fuse::GroupKind;
+using ir::ComputeClass;
+using ir::Dim;
+
+GraphLowerer::GraphLowerer(const ir::Graph& graph, const fuse::FusionPlan& plan,
+                           const ir::TargetDesc& target, const passes::PipelineOptions& options,
+                           kernel::Program& program, std::vector<kernel::Step>* steps)
+    : graph_(graph), plan_(plan), context_(graph, target, options, program) {
+  context_.set_steps(steps);
+}
+
+absl::Status GraphLowerer::Run(const std::vector<Place>& inputs,
+                               const std::vector<Place>& outputs) {
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    context_.SetPlace(graph_.inputs()[i].value, inputs[i]);
+  }
+  PlaceConstants();
+  PlaceOutputs(outputs);
+  for (const fuse::Group& group : plan_.groups) {
+    PlaceStored(group);
+    PlaceAliases();
+    TENON_RETURN_IF_ERROR(LowerGroup(group));
+  }
+  EmitCopies();
+  return absl::OkStatus();
+}
+
+Place GraphLowerer::OutputPlace(int output) const {
+  return context_.place(Memory(graph_.outputs()[output].value));
+}
+
+ir::ValueId GraphLowerer::Memory(ir::ValueId v) const {
+  while (graph_.producer(v).valid() &&
+         context_.Class(graph_.producer(v)) == ComputeClass::kReshape) {
+    v = graph_.node(graph_.producer(v)).operands[0];
+  }
+  return v;
+}
+
+// --- Places
+
+// Constants that code cannot carry: read-only data. Only those that somebody reads from memory.
+void GraphLowerer::PlaceConstants() {
+  std::set<ir::ValueId> read;
+  for (const fuse::Group& group : plan_.groups) {
+    for (ir::ValueId v : group.inputs) read.insert(Memory(v));
+  }
+  for (const ir::Output& output : graph_.outputs()) read.insert(Memory(output.value));
+  for (ir::ValueId v : read) {
+    const ir::NodeId id = graph_.producer(v);
+    if (!id.valid() || context_.Class(id) != ComputeClass::kConstant) continue;
+    const ir::Literal& literal = graph_.node(id).attrs<ir::ConstantAttrs>().value;
+    kernel::Program& program = context_.program();
+    program.buffers.push_back({.name = absl::StrCat("constant", v.index),
+                               .kind = kernel::BufferKind::kConstant,
+                               .dtype = literal.dtype(),
+                               .size = Dim(literal.size()),
+                               .literal = literal});
+    context_.SetPlace(v, {static_cast<int32_t>(program.buffers.size()) - 1});
+  }
+}
+
+int GraphLowerer::GroupOf(ir::ValueId v) const {
+  for (size_t g = 0; g < plan_.groups.size(); ++g) {
+    const std::vector<ir::ValueId>& stored = plan_.groups[g].stored;
+    if (std::binary_search(stored.begin(), stored.end(), v)) return static_cast<int>(g);
+  }
+  return -1;
+}
+
+void GraphLowerer::PlaceOutputs(const std::vector<Place>& outputs) {
+  for (size_t o = 0; o < outputs.size(); ++o) {
+    if (!outputs[o].valid()) continue;
+    const ir::Output& output = graph_.outputs()[o];
+    const ir::ValueId v = Memory(output.value);
+    const ir::ValueId input =
+        output.donated_input >= 0 ? graph_.inputs()[output.donated_input].value : ir::ValueId();
+    if (input.valid() && v == input) continue;  // stays where it is
+    const bool computed = GroupOf(v) >= 0 && !context_.place(v).valid();
+    if (computed && (!input.valid() || MayOverwrite(v, input))) {
+      context_.SetPlace(v, outputs[o]);
+    } else {
+      copies_.push_back({v, outputs[o]});
+    }
+  }
+}
+
+// Whether the group that computes `v` may write it over the donated `input`.
+bool GraphLowerer::MayOverwrite(ir::ValueId v, ir::ValueId input) {
+  const int writer = GroupOf(v);
+  for (const ir::Output& other : graph_.outputs()) {
+    if (Memory(other.value) == input) return false;  // still wanted at the end
+  }
+  for (size_t g = 0; g < plan_.groups.size(); ++g) {
+    const std::vector<ir::ValueId>& inputs = plan_.groups[g].inputs;
+    const bool reads = std::any_of(inputs.begin(), inputs.end(),
+                                   [&](ir::ValueId i) { return Memory(i) == input; });
+    if (!reads) continue;
+    if (static_cast<int>(g) > writer) return false;
+    if (static_cast<int>(g) == writer && !ReadsOnlyWhereItWrites(plan_.groups[g], v, input)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool GraphLowerer::ReadsOnlyWhereItWrites(const fuse::Group& group, ir::ValueId v,
+                                          ir::ValueId input) {
+  if (group.kind != GroupKind::kMap && group.kind != GroupKind::kReduce &&
+      group.kind != GroupKind::kContract) {
+    return false;
+  }
+  if (group.kind == GroupKind::kContract) {
+    for (ir::ValueId operand : graph_.node(group.anchor).operands) {
+      if (Memory(operand) == input) return false;
+    }
+  }
+  const std::set<ir::NodeId> members(group.members.begin(), group.members.end());
+  for (const fuse::Nest& original : group.nests) {
+    fuse::Nest nest = original;
+    Trace trace(
+        nest.space, graph_, [&](ir::NodeId id) { return context_.Def(id); },
+        [&](ir::NodeId id) { return members.count(id) > 0; });
+    IndexExpr written;
+    bool writes = false;
+    for (const fuse::Placed& p : nest.stored) {
+      trace.AddValue(p.value, p.index);
+      if (!(p.value == v)) continue;
+      writes = true;
+      written = nest.space.Linearize(p.index, graph_.type(v).dims);
+    }
+    for (const fuse::Nest::Reduction& r : nest.reductions) trace.AddPoint(r.node, r.point);
+    for (const Trace::Visit& visit : trace.loaded()) {
+      if (Memory(visit.value) == input && !(writes && visit.position == written)) return false;
+    }
+  }
+  return true;
+}
+
+void GraphLowerer::PlaceStored(const fuse::Group& group) {
+  for (ir::ValueId v : group.stored) {
+    if (context_.place(v).valid()) continue;
+    const ir::TensorType& type = graph_.type(v);
+    context_.SetPlace(
+        v, {context_.AddBuffer(absl::StrCat("v", v.index), type.dtype, type.NumElements())});
+  }
+}
+
+// A reshape lies where its operand lies, once that has a place.
+void GraphLowerer::PlaceAliases() {
+  for (const ir::Node& node : graph_.nodes()) {
+    const ir::ValueId v = node.results[0];
+    if (context_.Class(graph_.producer(v)) != ComputeClass::kReshape) continue;
+    if (!context_.place(v).valid()) context_.SetPlace(v, context_.place(node.operands[0]));
+  }
+}
+
+// --- Groups
+
+absl::Status GraphLowerer::LowerGroup(const fuse::Group& group) {
+  switch (group.kind) {
+    case GroupKind::kMap:
+      LowerMap(context_, group);
+      return absl::OkStatus();
+    case GroupKind::kReduce:
+      LowerReduce(context_, group);
+      return absl::OkStatus();
+    case GroupKind::kContract:
+      LowerContractAsReduction(context_, group);
+      return absl::OkStatus();
+    case GroupKind::kCumulative:
+      return absl::UnimplementedError("cumulative");
+    case GroupKind::kScatter:
+      return absl::UnimplementedError("scatter");
+    case GroupKind::kSort:
+      return absl::UnimplementedError("sort");
+    case GroupKind::kControl:
+      return absl::UnimplementedError("control");
+  }
+  return absl::OkStatus();
+}
+
+// --- Copies
+
+void EmitCopy(LowerContext& context, const Place& from, const Place& to, ir::DType dtype,
+              const Dim& size) {
+  const fuse::Group none;
+  KernelContext kernel(context, none, "copy");
+  ElementEmitter e(kernel);
+  const int source = kernel.BufferParam(from, false), target = kernel.BufferParam(to, true);
+  const VarId i = e.space().AddLoop(size);
+  ParallelChunks(e, size, ChunkSize(size, 1, 64), [&](kernel::ValueId low, kernel::ValueId count) {
+    ForTiles(e, i, low, count, LanesFor(size), 4, {},
+             [&](const Tile& tile, std::vector<kernel::ValueId>) {
+               const IndexExpr at = IndexExpr::Var(i);
+               e.StoreAt(target, at, tile, e.LoadAt(source, dtype, at, tile));
+               return std::vector<kernel::ValueId>();
+             });
+  });
+  context.Launch(kernel);
+}
+
+// Outputs that are not computed in place. A source that another copy overwrites is saved first.
+void GraphLowerer::EmitCopies() {
+  for (Copy& copy : copies_) {
+    const Place from = context_.place(copy.from);
+    const bool overwritten = std::any_of(copies_.begin(), copies_.end(), [&](const Copy& other) {
+      return other.to.buffer == from.buffer;
+    });
+    if (!overwritten) continue;
+    const ir::TensorType& type = graph_.type(copy.from);
+    const Place saved{context_.AddBuffer("saved", type.dtype, type.NumElements())};
+    EmitCopy(context_, from, saved, type.dtype, type.NumElements());
+    context_.SetPlace(copy.from, saved);
+  }
+  for (const Copy& copy : copies_) {
+    const ir::TensorType& type = graph_.type(copy.from);
+    EmitCopy(context_, context_.place(copy.from), copy.to, type.dtype, type.NumElements());
+  }
+}
+
+}  // namespace tenon::lower

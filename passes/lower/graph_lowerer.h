@@ -1,0 +1,57 @@
+// GraphLowerer: one graph or region, its values' places and its steps. Internal to this folder.
+#ifndef TENON_PASSES_LOWER_GRAPH_LOWERER_H_
+#define TENON_PASSES_LOWER_GRAPH_LOWERER_H_
+
+#include <optional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "tenon/passes/fuse/plan.h"
+#include "tenon/passes/lower/context.h"
+
+namespace tenon::lower {
+
+class GraphLowerer {
+ public:
+  GraphLowerer(const ir::Graph& graph, const fuse::FusionPlan& plan, const ir::TargetDesc& target,
+               const passes::PipelineOptions& options, kernel::Program& program,
+               std::vector<kernel::Step>* steps);
+
+  LowerContext& context() { return context_; }
+
+  // Appends the steps that compute the graph. `inputs`: where its inputs lie; `outputs`: where its
+  // outputs are to be (an invalid place: anywhere; see OutputPlace).
+  absl::Status Run(const std::vector<Place>& inputs, const std::vector<Place>& outputs);
+  Place OutputPlace(int output) const;
+
+ private:
+  struct Copy {
+    ir::ValueId from;
+    Place to;
+  };
+
+  void PlaceConstants();
+  void PlaceOutputs(const std::vector<Place>& outputs);
+  void PlaceStored(const fuse::Group& group);
+  void PlaceAliases();
+  absl::Status LowerGroup(const fuse::Group& group);
+  void EmitCopies();
+
+  ir::ValueId Memory(ir::ValueId v) const;
+  int GroupOf(ir::ValueId v) const;
+  bool MayOverwrite(ir::ValueId v, ir::ValueId input);
+  bool ReadsOnlyWhereItWrites(const fuse::Group& group, ir::ValueId v, ir::ValueId input);
+
+  const ir::Graph& graph_;
+  const fuse::FusionPlan& plan_;
+  LowerContext context_;
+  std::vector<Copy> copies_;
+};
+
+// A copy of all elements, as a kernel of its own.
+void EmitCopy(LowerContext& context, const Place& from, const Place& to, ir::DType dtype,
+              const ir::Dim& size);
+
+}  // namespace tenon::lower
+
+#endif  // TENON_PASSES_LOWER_GRAPH_LOWERER_H_

@@ -1,0 +1,57 @@
+#include "absl/strings/str_cat.h"
+#include "tenon/ir/check.h"
+#include "tenon/ir/kernel/verifier.h"
+#include "tenon/passes/compile.h"
+#include "tenon/passes/fuse/fuse.h"
+#include "tenon/passes/lower/lower.h"
+#include "tenon/passes/memory/plan.h"
+
+namespace tenon::passes {
+
+namespace {
+
+using kernel::Step;
+
+void PlaceBarriers(std::vector<Step>* steps) {
+  std::vector<Step> spaced;
+  for (Step& step : *steps) {
+    PlaceBarriers(&step.repeat.body);
+    PlaceBarriers(&step.loop.condition);
+    PlaceBarriers(&step.loop.body);
+    PlaceBarriers(&step.branch.if_true);
+    PlaceBarriers(&step.branch.if_false);
+    spaced.push_back(std::move(step));
+    Step barrier;
+    barrier.kind = Step::Kind::kBarrier;
+    spaced.push_back(std::move(barrier));
+  }
+  *steps = std::move(spaced);
+}
+
+// A program that its verifier refuses is this stage's fault.
+absl::Status CheckStage(absl::string_view stage, const kernel::Program& program,
+                        const PipelineOptions& options) {
+  if (options.after_stage) options.after_stage(stage, program);
+  if (!options.verify_after_each) return absl::OkStatus();
+  const absl::Status status = kernel::Verify(program);
+  if (status.ok()) return status;
+  return absl::InternalError(absl::StrCat("after ", stage, ": ", status.message()));
+}
+
+}  // namespace
+
+absl::StatusOr<kernel::Program> ScheduleProgram(const ir::Graph& graph,
+                                                const ir::TargetDesc& target,
+                                                const PipelineOptions& options) {
+  const fuse::FusionPlan plan = fuse::Fuse(graph, target, options);
+  TENON_ASSIGN_OR_RETURN(kernel::Program program, lower::Lower(graph, plan, target, options));
+  TENON_RETURN_IF_ERROR(CheckStage("lower", program, options));
+  TENON_RETURN_IF_ERROR(memory::PlanMemory(&program));
+  TENON_RETURN_IF_ERROR(CheckStage("memory", program, options));
+  PlaceBarriers(&program.prepare);
+  PlaceBarriers(&program.step);
+  TENON_RETURN_IF_ERROR(CheckStage("barriers", program, options));
+  return program;
+}
+
+}  // namespace tenon::passes
