@@ -48,7 +48,7 @@ KernelEmitter::KernelEmitter(const kernel::Kernel& kernel, const TargetInfo& tar
       target_(target),
       module_(module),
       context_(module.getContext()),
-      b_(context_, llvm::InstSimplifyFolder(module.getDataLayout())),
+      b_(context_, llvm::TargetFolder(module.getDataLayout())),
       scalars_(b_, target, use_fma),
       definitions_(kernel),
       values_(kernel.types.size()) {

@@ -21,7 +21,7 @@ ProgramEmitter::ProgramEmitter(const kernel::Program& program, const TargetInfo&
       kernel_symbols_(std::move(kernel_symbols)),
       module_(module),
       context_(module.getContext()),
-      b_(context_, llvm::InstSimplifyFolder(module.getDataLayout())) {}
+      b_(context_, llvm::TargetFolder(module.getDataLayout())) {}
 
 BasicBlock* ProgramEmitter::NewBlock(const char* name) {
   return BasicBlock::Create(context_, name, function_);

@@ -7,7 +7,7 @@
 #ifndef TENON_CODEGEN_LLVM_SCALAR_EMITTER_H_
 #define TENON_CODEGEN_LLVM_SCALAR_EMITTER_H_
 
-#include <llvm/Analysis/InstSimplifyFolder.h>
+#include <llvm/Analysis/TargetFolder.h>
 #include <llvm/IR/IRBuilder.h>
 
 #include "tenon/codegen/llvm/target_info.h"
@@ -16,7 +16,9 @@
 
 namespace tenon::codegen {
 
-using Builder = llvm::IRBuilder<llvm::InstSimplifyFolder>;
+// Folds constants and nothing else: anything that looks through phis would see them while they are
+// still incomplete.
+using Builder = llvm::IRBuilder<llvm::TargetFolder>;
 
 // The register type of `lanes` elements: a scalar for one, a vector otherwise.
 llvm::Type* RegisterType(llvm::LLVMContext& context, ir::DType dtype, int lanes);
