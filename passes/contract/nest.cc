@@ -112,11 +112,10 @@ void Collapse(std::vector<NestDim>* dims) {
       continue;
     }
     inner.extent = outer.extent * inner.extent;
-    inner.iterators.insert(inner.iterators.begin(), outer.iterators.begin(),
-                           outer.iterators.end());
+    inner.iterators.insert(inner.iterators.begin(), outer.iterators.begin(), outer.iterators.end());
     dims->erase(dims->begin() + static_cast<int64_t>(i) - 1);
   }
-  if (dims->empty()) dims->push_back({.extent = 1});
+  if (dims->empty()) dims->push_back({.extent = 1, .iterators = {}});
 }
 
 }  // namespace
@@ -162,7 +161,9 @@ std::optional<ContractNest> MakeNest(const ir::Graph& graph, const ir::Node& nod
     if (dim.extent == Dim(1)) continue;
     const bool in_a = Uses(def.accesses[nest.a.access], i);
     const bool in_b = Uses(def.accesses[nest.b.access], i);
-    std::vector<NestDim>* list = reduced ? &nest.k : in_b ? (in_a ? &nest.batch : &nest.n) : &nest.m;
+    std::vector<NestDim>* list = reduced ? &nest.k
+                                 : in_b  ? (in_a ? &nest.batch : &nest.n)
+                                         : &nest.m;
     list->insert(list->begin(), std::move(dim));
   }
   Collapse(&nest.m);

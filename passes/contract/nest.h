@@ -57,8 +57,7 @@ struct ContractNest {
 // whose last dimension is a batch dimension (its lanes share neither operand), or a result of one
 // element. `must_copy` says of an operand's value that it does not lie in memory.
 std::optional<ContractNest> MakeNest(const ir::Graph& graph, const ir::Node& node,
-                                     const ir::ComputeDef& def,
-                                     const std::vector<bool>& must_copy);
+                                     const ir::ComputeDef& def, const std::vector<bool>& must_copy);
 
 }  // namespace tenon::contract
 

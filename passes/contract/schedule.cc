@@ -55,9 +55,8 @@ void ChooseTile(const ContractNest& nest, const ir::TargetDesc& target, Schedule
     if (CeilDiv(lanes, width) != vectors && vectors > 1) continue;
     const int64_t used = CeilDiv(lanes, width);
     for (int rows = 1; rows <= MaxRows(target, vectors) && rows <= m; ++rows) {
-      const double cost =
-          static_cast<double>(n / lanes) * RowsCost(target, m, rows, used) +
-          RowsCost(target, m, rows, CeilDiv(n % lanes, width));
+      const double cost = static_cast<double>(n / lanes) * RowsCost(target, m, rows, used) +
+                          RowsCost(target, m, rows, CeilDiv(n % lanes, width));
       if (best >= 0 && cost >= best) continue;
       best = cost;
       s->rows = rows;
@@ -101,8 +100,8 @@ void ChooseChunks(const ContractNest& nest, Schedule* s) {
   const int64_t outer = std::max<int64_t>(1, Guess(nest.M()) / rows);
   const int64_t panels = CeilDiv(std::max<int64_t>(1, Guess(nest.N())), s->lanes) *
                          std::max<int64_t>(1, Guess(nest.Batch()));
-  const double row_work = 2.0 * static_cast<double>(std::max<int64_t>(1, Guess(nest.K()))) *
-                          s->lanes;
+  const double row_work =
+      2.0 * static_cast<double>(std::max<int64_t>(1, Guess(nest.K()))) * s->lanes;
   // About 16 chunks, so that few threads share evenly, but none below some 10 microseconds; a
   // packed panel wants to be used for some time; waiting sums should stay in cache.
   const double least = 1e6;

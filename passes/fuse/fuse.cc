@@ -79,7 +79,11 @@ const ir::ComputeDef* Fuser::Def(ir::NodeId id) {
 }
 
 ir::ComputeClass Fuser::Class(ir::NodeId id) const {
-  return ir::GetOpDef(graph_.node(id).op).compute_class;
+  const ComputeClass of_op = ir::GetOpDef(graph_.node(id).op).compute_class;
+  if (of_op != ComputeClass::kContract) return of_op;
+  // A product of which nothing is summed is a map like any other.
+  const ir::Node& node = graph_.node(id);
+  return ir::GetOpDef(node.op).compute(ir::ViewOf(graph_, node)).compute_class;
 }
 
 void Fuser::Visit(ir::NodeId id) {

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tenon/ir/check.h"
+#include "tenon/passes/contract/contract.h"
 #include "tenon/passes/lower/loops.h"
 #include "tenon/passes/lower/schedules.h"
 
@@ -22,13 +23,13 @@ GraphLowerer::GraphLowerer(const ir::Graph& graph, const fuse::FusionPlan& plan,
   context_.set_steps(steps);
 }
 
-absl::Status GraphLowerer::Run(const std::vector<Place>& inputs, const std::vector<Place>& outputs,
-                               const std::vector<int>& replaces) {
+absl::Status GraphLowerer::Run(const std::vector<Place>& inputs,
+                               const std::vector<Place>& outputs) {
   for (size_t i = 0; i < inputs.size(); ++i) {
     context_.SetPlace(graph_.inputs()[i].value, inputs[i]);
   }
   PlaceConstants();
-  PlaceOutputs(outputs, replaces);
+  PlaceOutputs(outputs);
   for (const fuse::Group& group : plan_.groups) {
     PlaceStored(group);
     PlaceAliases();
@@ -36,6 +37,10 @@ absl::Status GraphLowerer::Run(const std::vector<Place>& inputs, const std::vect
   }
   EmitCopies();
   return absl::OkStatus();
+}
+
+Place GraphLowerer::OutputPlace(int output) const {
+  return context_.place(Memory(graph_.outputs()[output].value));
 }
 
 ir::ValueId GraphLowerer::Memory(ir::ValueId v) const {
@@ -52,11 +57,7 @@ ir::ValueId GraphLowerer::Memory(ir::ValueId v) const {
 void GraphLowerer::PlaceConstants() {
   std::set<ir::ValueId> read;
   for (const fuse::Group& group : plan_.groups) {
-    // Maps and reductions write uniform constants into their code.
-    const bool carries = group.kind == GroupKind::kMap || group.kind == GroupKind::kReduce;
-    for (ir::ValueId v : group.inputs) {
-      if (!carries || !context_.IsUniform(Memory(v))) read.insert(Memory(v));
-    }
+    for (ir::ValueId v : group.inputs) read.insert(Memory(v));
   }
   for (const ir::Output& output : graph_.outputs()) read.insert(Memory(output.value));
   for (ir::ValueId v : read) {
@@ -81,11 +82,13 @@ int GraphLowerer::GroupOf(ir::ValueId v) const {
   return -1;
 }
 
-void GraphLowerer::PlaceOutputs(const std::vector<Place>& outputs,
-                                const std::vector<int>& replaces) {
+void GraphLowerer::PlaceOutputs(const std::vector<Place>& outputs) {
   for (size_t o = 0; o < outputs.size(); ++o) {
-    const ir::ValueId v = Memory(graph_.outputs()[o].value);
-    const ir::ValueId input = replaces[o] >= 0 ? graph_.inputs()[replaces[o]].value : ir::ValueId();
+    if (!outputs[o].valid()) continue;
+    const ir::Output& output = graph_.outputs()[o];
+    const ir::ValueId v = Memory(output.value);
+    const ir::ValueId input =
+        output.donated_input >= 0 ? graph_.inputs()[output.donated_input].value : ir::ValueId();
     if (input.valid() && v == input) continue;  // stays where it is
     const bool computed = GroupOf(v) >= 0 && !context_.place(v).valid();
     if (computed && (!input.valid() || MayOverwrite(v, input))) {
@@ -177,19 +180,16 @@ absl::Status GraphLowerer::LowerGroup(const fuse::Group& group) {
       LowerReduce(context_, group);
       return absl::OkStatus();
     case GroupKind::kContract:
-      LowerContractAsReduction(context_, group);
+      if (!contract::LowerContraction(context_, group)) LowerContractAsReduction(context_, group);
       return absl::OkStatus();
     case GroupKind::kCumulative:
-      LowerCumulative(context_, group);
-      return absl::OkStatus();
+      return absl::UnimplementedError("cumulative");
     case GroupKind::kScatter:
-      LowerScatter(context_, group);
-      return absl::OkStatus();
+      return absl::UnimplementedError("scatter");
     case GroupKind::kSort:
-      LowerSort(context_, group);
-      return absl::OkStatus();
+      return absl::UnimplementedError("sort");
     case GroupKind::kControl:
-      return LowerControl(context_, group);
+      return absl::UnimplementedError("control");
   }
   return absl::OkStatus();
 }

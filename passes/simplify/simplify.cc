@@ -12,10 +12,9 @@ using ir::Graph;
 namespace {
 
 absl::StatusOr<Graph> Run(const Graph& graph, PassContext& context, std::set<RuleGroup> groups) {
-  const RewriteOptions options{std::move(groups), context.options.numerics, context.target.has_fma,
-                               ""};
+  const RewriteOptions options{std::move(groups), ""};
   RewriteStats stats;
-  TENON_ASSIGN_OR_RETURN(Graph result, Rewrite(graph, options, stats));
+  TENON_ASSIGN_OR_RETURN(Graph result, Rewrite(graph, options, context.options.numerics, stats));
   context.rule_visits += stats.visits;
   return result;
 }
