@@ -1,0 +1,153 @@
+#include "tools/engines.h"
+
+#include <cstring>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "tenon/codegen/artifact.h"
+#include "tenon/codegen/host.h"
+#include "tenon/codegen/jit.h"
+#include "tenon/ir/check.h"
+#include "tenon/ir/interpreter.h"
+#include "tenon/ir/kernel/interpreter.h"
+#include "tenon/runtime/arena.h"
+#include "tenon/runtime/team.h"
+
+namespace tenon::tools {
+namespace {
+
+using ir::Literal;
+
+absl::StatusOr<std::vector<int64_t>> ExtentsOf(const std::vector<kernel::Symbol>& symbols,
+                                               const RunInputs& inputs) {
+  std::vector<int64_t> extents;
+  for (const kernel::Symbol& symbol : symbols) {
+    const auto it = inputs.extents.find(symbol.name);
+    if (it == inputs.extents.end()) {
+      return absl::InternalError(absl::StrCat("no extent for symbol '", symbol.name, "'"));
+    }
+    extents.push_back(it->second);
+  }
+  return extents;
+}
+
+// What a run that ended with a fault tells its user.
+absl::Status FaultStatus(int32_t status, int32_t site, int64_t value,
+                         const std::vector<ir::Location>& sites) {
+  if (status == TENON_OK) return absl::OkStatus();
+  const std::string place =
+      site >= 0 && site < static_cast<int32_t>(sites.size()) ? " at " + sites[site].ToString() : "";
+  switch (static_cast<tenon_status>(status)) {
+    case TENON_OK:
+      break;
+    case TENON_INDEX_OUT_OF_RANGE:
+      return absl::OutOfRangeError(absl::StrCat("index ", value, " is out of range", place));
+    case TENON_NOT_FINITE:
+      return absl::OutOfRangeError(absl::StrCat("a value is not finite", place));
+    case TENON_CANCELLED:
+      return absl::CancelledError("the run was cancelled");
+    case TENON_BAD_ARGUMENT:
+      return absl::InvalidArgumentError(absl::StrCat("bad argument", place));
+  }
+  return absl::InternalError(absl::StrCat("the program ended with status ", status));
+}
+
+// The memory of every binding of an artifact, for one run.
+class Buffers {
+ public:
+  static absl::StatusOr<Buffers> Make(const codegen::Artifact& artifact, const RunInputs& inputs) {
+    Buffers buffers;
+    size_t next_input = 0;
+    for (const kernel::Binding& binding : artifact.bindings) {
+      std::vector<int64_t> dims;
+      for (const ir::Dim& d : binding.type.dims) {
+        TENON_ASSIGN_OR_RETURN(const int64_t extent, d.Evaluate(inputs.extents));
+        dims.push_back(extent);
+      }
+      Literal value = binding.is_output ? Literal(binding.type.dtype, std::move(dims))
+                                        : inputs.values[next_input++];
+      if (binding.is_output && binding.donated_input >= 0) {
+        buffers.pointers_.push_back(buffers.pointers_[binding.donated_input]);
+      } else {
+        runtime::Arena memory(static_cast<int64_t>(value.byte_size()));
+        if (memory.data() == nullptr) return absl::ResourceExhaustedError("out of memory");
+        if (!binding.is_output && value.byte_size() > 0) {
+          std::memcpy(memory.data(), value.bytes(), value.byte_size());
+        }
+        buffers.pointers_.push_back(memory.data());
+        buffers.memory_.push_back(std::move(memory));
+      }
+      if (binding.is_output) {
+        buffers.outputs_.push_back({std::move(value), buffers.pointers_.back()});
+      }
+    }
+    return buffers;
+  }
+
+  void* const* pointers() const { return pointers_.data(); }
+  Outputs TakeOutputs() {
+    Outputs outputs;
+    for (auto& [value, memory] : outputs_) {
+      if (value.byte_size() > 0) std::memcpy(value.mutable_bytes(), memory, value.byte_size());
+      outputs.push_back(std::move(value));
+    }
+    return outputs;
+  }
+
+ private:
+  std::vector<runtime::Arena> memory_;
+  std::vector<void*> pointers_;  // one a binding
+  std::vector<std::pair<Literal, const void*>> outputs_;
+};
+
+}  // namespace
+
+absl::StatusOr<Outputs> RunGraph(const ir::Graph& graph, const RunInputs& inputs) {
+  return ir::Interpret(graph, inputs.values);
+}
+
+absl::StatusOr<Outputs> RunKernels(const kernel::Program& program, const RunInputs& inputs,
+                                   int threads) {
+  TENON_ASSIGN_OR_RETURN(const std::vector<int64_t> extents, ExtentsOf(program.symbols, inputs));
+  TENON_ASSIGN_OR_RETURN(kernel::InterpretResult result,
+                         kernel::Interpret(program, extents, inputs.values, {.threads = threads}));
+  TENON_RETURN_IF_ERROR(
+      FaultStatus(result.status, result.fault_site, result.fault_value, program.sites));
+  return std::move(result.outputs);
+}
+
+absl::StatusOr<Outputs> RunNative(const kernel::Program& program, const ir::TargetDesc& target,
+                                  const RunInputs& inputs, int threads) {
+  if (!codegen::HostCanRun(target)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("this machine cannot run code for ", target.cpu));
+  }
+  TENON_ASSIGN_OR_RETURN(const codegen::Artifact artifact, codegen::Compile(program, target));
+  TENON_ASSIGN_OR_RETURN(const std::unique_ptr<codegen::LoadedProgram> code,
+                         codegen::Load(artifact));
+  TENON_ASSIGN_OR_RETURN(const std::vector<int64_t> extents, ExtentsOf(artifact.symbols, inputs));
+  TENON_ASSIGN_OR_RETURN(Buffers buffers, Buffers::Make(artifact, inputs));
+  const runtime::Arena arena(artifact.ArenaBytes(threads));
+  const runtime::Arena prepared(artifact.prepared_bytes);
+  if (arena.data() == nullptr || prepared.data() == nullptr) {
+    return absl::ResourceExhaustedError("out of memory");
+  }
+  tenon_frame frame = {};
+  frame.buffers = buffers.pointers();
+  frame.extents = extents.data();
+  frame.arena = arena.data();
+  frame.prepared = prepared.data();
+  runtime::Team team(threads);
+  if (artifact.has_prepare) {
+    team.Run(code->prepare(), &frame);
+    TENON_RETURN_IF_ERROR(
+        FaultStatus(frame.status, frame.fault_site, frame.fault_value, artifact.sites));
+  }
+  team.Run(code->step(), &frame);
+  TENON_RETURN_IF_ERROR(
+      FaultStatus(frame.status, frame.fault_site, frame.fault_value, artifact.sites));
+  return buffers.TakeOutputs();
+}
+
+}  // namespace tenon::tools

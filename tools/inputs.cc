@@ -1,0 +1,190 @@
+#include "tools/inputs.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "tenon/frontend/init.h"
+#include "tenon/ir/check.h"
+#include "tenon/ir/file.h"
+#include "tenon/ir/suggest.h"
+#include "tools/command.h"
+#include "tools/npy.h"
+
+namespace tenon::tools {
+namespace {
+
+using ir::Extents;
+using ir::Graph;
+using ir::Input;
+using ir::Literal;
+
+// Large enough for tails of vectors and several rows, small enough for interpreters.
+constexpr int64_t kUsualExtent = 7;
+
+template <typename... Parts>
+absl::Status Error(const Parts&... parts) {
+  return absl::InvalidArgumentError(absl::StrCat(parts...));
+}
+
+std::vector<std::string> InputNames(const Graph& graph) {
+  std::vector<std::string> names;
+  for (const Input& input : graph.inputs()) names.push_back(input.name);
+  return names;
+}
+
+absl::StatusOr<std::map<std::string, Literal>> ReadFiles(const Graph& graph,
+                                                         const std::vector<std::string>& files) {
+  std::map<std::string, Literal> values;
+  for (const std::string& file : files) {
+    const size_t equals = file.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return Error("--input takes NAME=FILE.npy, not '", file, "'");
+    }
+    const std::string name = file.substr(0, equals), path = file.substr(equals + 1);
+    const int input = graph.FindInput(name);
+    if (input < 0) return UnknownValue("--input", name, InputNames(graph));
+    TENON_ASSIGN_OR_RETURN(const std::string bytes, ir::ReadFile(path));
+    TENON_ASSIGN_OR_RETURN(Literal literal, ParseNpy(bytes, path));
+    const ir::DType dtype = graph.type(graph.inputs()[input].value).dtype;
+    absl::StatusOr<Literal> converted = ConvertTo(dtype, std::move(literal));
+    if (!converted.ok()) return Error(path, ": ", converted.status().message());
+    if (!values.emplace(name, *std::move(converted)).second) {
+      return Error("--input: '", name, "' is given twice");
+    }
+  }
+  return values;
+}
+
+absl::StatusOr<Extents> ReadExtents(const Graph& graph, const std::vector<std::string>& settings) {
+  Extents extents;
+  std::map<std::string, int64_t> bounds;
+  std::vector<std::string> names;
+  for (const auto& [name, bound] : graph.Symbols()) {
+    bounds[name] = bound;
+    names.push_back(name);
+  }
+  for (const std::string& setting : settings) {
+    const std::vector<std::string> parts = absl::StrSplit(setting, absl::MaxSplits('=', 1));
+    int64_t value = 0;
+    if (parts.size() != 2 || !absl::SimpleAtoi(parts[1], &value)) {
+      return Error("--extent takes SYMBOL=NUMBER, not '", setting, "'");
+    }
+    const auto bound = bounds.find(parts[0]);
+    if (bound == bounds.end()) return UnknownValue("--extent", parts[0], names);
+    if (value < 0 || value > bound->second) {
+      return Error("--extent: ", setting, " is outside 0 to ", bound->second);
+    }
+    extents[parts[0]] = value;
+  }
+  return extents;
+}
+
+// Extents that follow from the shapes given, where a dimension is one symbol.
+void SolveExtents(const Graph& graph, const std::map<std::string, Literal>& values,
+                  Extents* extents) {
+  for (const Input& input : graph.inputs()) {
+    const auto value = values.find(input.name);
+    const ir::Shape& shape = graph.type(input.value).dims;
+    if (value == values.end() || value->second.dims().size() != shape.size()) continue;
+    for (size_t d = 0; d < shape.size(); ++d) {
+      const std::optional<std::string> symbol = shape[d].AsSymbol();
+      if (symbol) extents->emplace(*symbol, value->second.dims()[d]);
+    }
+  }
+}
+
+absl::StatusOr<std::vector<int64_t>> EvaluateShape(const ir::Shape& shape, const Extents& extents) {
+  std::vector<int64_t> dims;
+  for (const ir::Dim& d : shape) {
+    TENON_ASSIGN_OR_RETURN(const int64_t extent, d.Evaluate(extents));
+    if (extent < 0) return Error("extent ", d.ToString(), " is negative: ", extent);
+    dims.push_back(extent);
+  }
+  return dims;
+}
+
+// Numbers in -1 to 1, integers and bools 0 or 1: safe as indices into anything that is not tiny.
+Literal MakeUp(ir::DType dtype, std::vector<int64_t> dims, uint64_t seed, absl::string_view name) {
+  uint64_t state = seed;
+  for (char c : name) state = (state ^ static_cast<uint8_t>(c)) * 0x100000001b3;
+  Literal literal(dtype, std::move(dims));
+  for (int64_t i = 0; i < literal.size(); ++i) {
+    // splitmix64 (Steele et al., 2014)
+    uint64_t x = state += 0x9e3779b97f4a7c15;
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+    x ^= x >> 31;
+    const double uniform = static_cast<double>(x >> 11) * 0x1p-53;
+    literal.SetFromDouble(i, ir::IsFloat(dtype) ? 2 * uniform - 1 : (uniform < 0.5 ? 0 : 1));
+  }
+  return literal;
+}
+
+absl::StatusOr<Literal> FirstValue(const Graph& graph, const Input& input,
+                                   const std::vector<int64_t>& dims, uint64_t seed, bool make_up) {
+  const ir::DType dtype = graph.type(input.value).dtype;
+  if (input.kind != ir::InputKind::kInput) {
+    TENON_ASSIGN_OR_RETURN(const Tensor tensor,
+                           Initialize(input.init, dtype, dims, seed, input.name));
+    return tensor.ToLiteral();
+  }
+  if (!make_up) {
+    return Error("input '", input.name, "' of type ", graph.type(input.value).ToString(true),
+                 " has no value; give it with --input ", input.name, "=FILE.npy");
+  }
+  return MakeUp(dtype, dims, seed, input.name);
+}
+
+}  // namespace
+
+void AddInputOptions(CLI::App& app, InputOptions& options) {
+  app.add_option("--input", options.files, "NAME=FILE.npy: the value of an input, one at a time");
+  app.add_option("--extent", options.extents,
+                 "SYMBOL=NUMBER: an extent that does not follow from the inputs' shapes");
+  app.add_option("--seed", options.seed, "Of initialisers and made-up values")
+      ->capture_default_str();
+}
+
+absl::StatusOr<RunInputs> GatherInputs(const ir::Model& model, const InputOptions& options,
+                                       bool make_up) {
+  const Graph& graph = model.graph;
+  TENON_ASSIGN_OR_RETURN(auto values, ReadFiles(graph, options.files));
+  values.insert(model.weights.begin(), model.weights.end());  // files win
+  RunInputs result;
+  TENON_ASSIGN_OR_RETURN(result.extents, ReadExtents(graph, options.extents));
+  SolveExtents(graph, values, &result.extents);
+  if (make_up) {
+    for (const auto& [name, bound] : graph.Symbols()) {
+      result.extents.emplace(name, std::min(bound, kUsualExtent));
+    }
+  }
+  for (const Input& input : graph.inputs()) {
+    const auto given = values.find(input.name);
+    absl::StatusOr<std::vector<int64_t>> dims =
+        EvaluateShape(graph.type(input.value).dims, result.extents);
+    if (!dims.ok()) {
+      return Error("input '", input.name, "' of type ", graph.type(input.value).ToString(true),
+                   ": ", dims.status().message());
+    }
+    if (given == values.end()) {
+      TENON_ASSIGN_OR_RETURN(Literal value, FirstValue(graph, input, *dims, options.seed, make_up));
+      result.values.push_back(std::move(value));
+      continue;
+    }
+    if (given->second.dims() != *dims) {
+      return Error("input '", input.name, "' of type ", graph.type(input.value).ToString(true),
+                   " cannot take a value of shape [", absl::StrJoin(given->second.dims(), ","),
+                   "]");
+    }
+    result.values.push_back(std::move(given->second));
+  }
+  return result;
+}
+
+}  // namespace tenon::tools

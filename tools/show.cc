@@ -1,0 +1,181 @@
+// tenon show: a model at any stage of its compilation, as text, figures or a picture.
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "tenon/codegen/artifact.h"
+#include "tenon/ir/check.h"
+#include "tenon/ir/file.h"
+#include "tenon/ir/kernel/text.h"
+#include "tenon/ir/text.h"
+#include "tenon/passes/compile.h"
+#include "tenon/passes/fuse/fuse.h"
+#include "tenon/passes/pass_manager.h"
+#include "tenon/passes/pipeline.h"
+#include "tools/command.h"
+#include "tools/dot.h"
+
+namespace tenon::tools {
+namespace {
+
+struct ShowOptions {
+  std::string path;
+  std::string format = "text";
+  std::string after;
+  std::string emit = "graph";
+  std::string output = "-";
+  int64_t max_elements = -1;
+  bool locations = true;
+  TargetOptions target;
+};
+
+using Render = absl::StatusOr<std::string> (*)(const ir::Graph&, const ShowOptions&);
+
+absl::StatusOr<std::string> RenderText(const ir::Graph& graph, const ShowOptions& options) {
+  return ir::Print(graph, {.locations = options.locations, .max_elements = options.max_elements});
+}
+absl::StatusOr<std::string> RenderSummary(const ir::Graph& graph, const ShowOptions&) {
+  return Summarize(graph);
+}
+absl::StatusOr<std::string> RenderDot(const ir::Graph& graph, const ShowOptions&) {
+  return ToDot(graph);
+}
+
+// What a stage after the graph looks like; graphs themselves are rendered in the chosen format.
+struct Stage {
+  passes::PipelineOptions pipeline;
+  ir::TargetDesc target;
+};
+absl::StatusOr<ir::Graph> Simplified(const ir::Graph& graph, const Stage& stage) {
+  return passes::Simplify(graph, stage.pipeline, stage.target);
+}
+absl::StatusOr<std::string> EmitPlan(const ir::Graph& graph, const Stage& stage) {
+  TENON_ASSIGN_OR_RETURN(const ir::Graph simplified, Simplified(graph, stage));
+  return fuse::Fuse(simplified, stage.target, stage.pipeline).ToString(simplified);
+}
+absl::StatusOr<std::string> EmitKernel(const ir::Graph& graph, const Stage& stage) {
+  TENON_ASSIGN_OR_RETURN(const kernel::Program program,
+                         passes::CompileToProgram(graph, stage.target, stage.pipeline));
+  return kernel::Print(program);
+}
+absl::StatusOr<std::string> EmitCode(const ir::Graph& graph, const Stage& stage, bool assembly) {
+  TENON_ASSIGN_OR_RETURN(const kernel::Program program,
+                         passes::CompileToProgram(graph, stage.target, stage.pipeline));
+  std::string text;
+  const auto append = [&text](absl::string_view name, absl::string_view code) {
+    absl::StrAppend(&text, "; ---- ", name, "\n", code, "\n");
+  };
+  codegen::CodegenOptions options;
+  (assembly ? options.dump_assembly : options.dump_llvm) = append;
+  TENON_RETURN_IF_ERROR(codegen::Compile(program, stage.target, options).status());
+  return text;
+}
+absl::StatusOr<std::string> EmitLlvm(const ir::Graph& graph, const Stage& stage) {
+  return EmitCode(graph, stage, /*assembly=*/false);
+}
+absl::StatusOr<std::string> EmitAssembly(const ir::Graph& graph, const Stage& stage) {
+  return EmitCode(graph, stage, /*assembly=*/true);
+}
+
+struct FormatRow {
+  const char* name;
+  Render render;
+};
+constexpr FormatRow kFormats[] = {
+    {"text", RenderText}, {"summary", RenderSummary}, {"dot", RenderDot}};
+
+struct StageRow {
+  const char* name;
+  absl::StatusOr<std::string> (*emit)(const ir::Graph&, const Stage&);  // null: a graph
+};
+constexpr StageRow kStages[] = {{"graph", nullptr}, {"simplified", nullptr},
+                                {"plan", EmitPlan}, {"kernel", EmitKernel},
+                                {"llvm", EmitLlvm}, {"asm", EmitAssembly}};
+
+template <typename Row, size_t n>
+absl::StatusOr<const Row*> FindRow(const Row (&rows)[n], absl::string_view option,
+                                   const std::string& name) {
+  std::vector<std::string> names;
+  for (const Row& row : rows) {
+    if (name == row.name) return &row;
+    names.emplace_back(row.name);
+  }
+  return UnknownValue(option, name, names);
+}
+
+// The graph after a pass: of the pipeline up to that pass, or of the pass alone where the pipeline
+// does not have it. "all": every result of the pipeline, one after another.
+absl::StatusOr<std::string> ShowAfter(const ir::Graph& graph, const ShowOptions& options,
+                                      const FormatRow& format, Stage stage) {
+  std::vector<std::string> names;
+  for (const passes::PassInfo& pass : passes::AllPasses()) names.emplace_back(pass.name);
+  std::vector<passes::PassId> list = passes::DefaultPasses();
+  std::string all;
+  absl::Status status;
+  if (options.after == "all") {
+    stage.pipeline.after_pass = [&](const passes::PassReport& report, const ir::Graph& result) {
+      absl::StatusOr<std::string> text = format.render(result, options);
+      if (!text.ok()) status = text.status();
+      if (text.ok()) absl::StrAppend(&all, "// after ", report.pass, "\n", *text, "\n");
+    };
+  } else {
+    const std::optional<passes::PassId> pass = passes::FindPass(options.after);
+    if (!pass) return UnknownValue("--after", options.after, names);
+    size_t length = list.size();
+    while (length > 0 && list[length - 1] != *pass) --length;
+    list.resize(length);
+    if (list.empty()) list = {*pass};
+  }
+  passes::PassManager manager(std::move(list));
+  TENON_ASSIGN_OR_RETURN(const ir::Graph result, manager.Run(graph, stage.pipeline, stage.target));
+  TENON_RETURN_IF_ERROR(status);
+  if (options.after == "all") return all;
+  return format.render(result, options);
+}
+
+absl::Status Show(const ShowOptions& options) {
+  TENON_ASSIGN_OR_RETURN(const FormatRow* format, FindRow(kFormats, "--format", options.format));
+  TENON_ASSIGN_OR_RETURN(const StageRow* row, FindRow(kStages, "--emit", options.emit));
+  Stage stage;
+  TENON_ASSIGN_OR_RETURN(stage.pipeline, ToPipelineOptions(options.target));
+  TENON_ASSIGN_OR_RETURN(stage.target, ToTarget(options.target));
+  TENON_ASSIGN_OR_RETURN(const ir::Model model, Load(options.path));
+  absl::StatusOr<std::string> text;
+  if (!options.after.empty()) {
+    if (options.emit != "graph") {
+      return absl::InvalidArgumentError("--after and --emit exclude each other");
+    }
+    text = ShowAfter(model.graph, options, *format, std::move(stage));
+  } else if (row->emit != nullptr) {
+    text = row->emit(model.graph, stage);
+  } else if (options.emit == "simplified") {
+    absl::StatusOr<ir::Graph> simplified = Simplified(model.graph, stage);
+    text = simplified.ok() ? format->render(*simplified, options) : simplified.status();
+  } else {
+    text = format->render(model.graph, options);
+  }
+  if (!text.ok()) return WithReproduction(text.status(), model.graph);
+  return ir::WriteFileAtomically(options.output, *text);
+}
+
+}  // namespace
+
+Action AddShow(CLI::App& app) {
+  auto options = std::make_shared<ShowOptions>();
+  AddModelArgument(app, options->path);
+  app.add_option("--format", options->format, "How graphs are shown: text, summary, dot")
+      ->capture_default_str();
+  app.add_option("--after", options->after, "Show the graph after this pass, or after 'all'");
+  app.add_option("--emit", options->emit,
+                 "Stage to show: graph, simplified, plan, kernel, llvm, asm")
+      ->capture_default_str();
+  app.add_option("-o,--output", options->output, "File to write; '-' is standard output");
+  app.add_option("--max-elements", options->max_elements, "Cut longer literals (for people only)");
+  app.add_flag("!--no-locations", options->locations, "Leave source locations out");
+  AddTargetOptions(app, options->target);
+  return [options] { return Show(*options); };
+}
+
+}  // namespace tenon::tools
