@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 
 namespace tenon::ir {
@@ -35,9 +36,11 @@ std::string Nearest(absl::string_view name, absl::Span<const std::string> candid
   int best_distance = 0;
   for (const std::string& candidate : candidates) {
     if (candidate.size() > kMaxLength) continue;
-    const int distance = EditDistance(name, candidate);
+    // A wrong case is the smallest of mistakes.
+    const int distance =
+        EditDistance(absl::AsciiStrToLower(name), absl::AsciiStrToLower(candidate));
     const int allowed = static_cast<int>(std::max(name.size(), candidate.size()) + 2) / 3;
-    if (distance > allowed) continue;
+    if (distance > allowed || distance >= static_cast<int>(name.size())) continue;
     if (best.empty() || distance < best_distance) {
       best = candidate;
       best_distance = distance;

@@ -104,7 +104,7 @@ class Buffers {
 }  // namespace
 
 absl::StatusOr<Outputs> RunGraph(const ir::Graph& graph, const RunInputs& inputs) {
-  return ir::Interpret(graph, inputs.values);
+  return ir::Interpret(graph, inputs.values, {.extents = inputs.extents});
 }
 
 absl::StatusOr<Outputs> RunKernels(const kernel::Program& program, const RunInputs& inputs,

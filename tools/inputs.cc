@@ -127,18 +127,25 @@ Literal MakeUp(ir::DType dtype, std::vector<int64_t> dims, uint64_t seed, absl::
 }
 
 absl::StatusOr<Literal> FirstValue(const Graph& graph, const Input& input,
-                                   const std::vector<int64_t>& dims, uint64_t seed, bool make_up) {
+                                   const std::vector<int64_t>& dims, uint64_t seed) {
   const ir::DType dtype = graph.type(input.value).dtype;
-  if (input.kind != ir::InputKind::kInput) {
-    TENON_ASSIGN_OR_RETURN(const Tensor tensor,
-                           Initialize(input.init, dtype, dims, seed, input.name));
-    return tensor.ToLiteral();
+  if (input.kind == ir::InputKind::kInput) return MakeUp(dtype, dims, seed, input.name);
+  TENON_ASSIGN_OR_RETURN(const Tensor tensor,
+                         Initialize(input.init, dtype, dims, seed, input.name));
+  return tensor.ToLiteral();
+}
+
+// Every input that has neither value nor initialiser, in one error.
+absl::Status CheckComplete(const Graph& graph, const std::map<std::string, Literal>& values) {
+  std::vector<std::string> missing;
+  for (const Input& input : graph.inputs()) {
+    if (input.kind == ir::InputKind::kInput && values.count(input.name) == 0) {
+      missing.push_back(
+          absl::StrCat("'", input.name, "' (", graph.type(input.value).ToString(true), ")"));
+    }
   }
-  if (!make_up) {
-    return Error("input '", input.name, "' of type ", graph.type(input.value).ToString(true),
-                 " has no value; give it with --input ", input.name, "=FILE.npy");
-  }
-  return MakeUp(dtype, dims, seed, input.name);
+  if (missing.empty()) return absl::OkStatus();
+  return Error("no value for input ", absl::StrJoin(missing, ", "), "; give --input NAME=FILE.npy");
 }
 
 }  // namespace
@@ -156,6 +163,7 @@ absl::StatusOr<RunInputs> GatherInputs(const ir::Model& model, const InputOption
   const Graph& graph = model.graph;
   TENON_ASSIGN_OR_RETURN(auto values, ReadFiles(graph, options.files));
   values.insert(model.weights.begin(), model.weights.end());  // files win
+  if (!make_up) TENON_RETURN_IF_ERROR(CheckComplete(graph, values));
   RunInputs result;
   TENON_ASSIGN_OR_RETURN(result.extents, ReadExtents(graph, options.extents));
   SolveExtents(graph, values, &result.extents);

@@ -55,6 +55,8 @@ TEST(SuggestTest, NearestName) {
   EXPECT_EQ(Nearest("ocnd", names), "cond");
   EXPECT_EQ(Nearest("ad", names), "add");
   EXPECT_EQ(Nearest("xyzzy", names), "");
+  EXPECT_EQ(Nearest("W", {"x", "w"}), "w");
+  EXPECT_EQ(Nearest("q", {"x", "w"}), "");
   EXPECT_EQ(Nearest(std::string(1 << 20, 'a'), names), "");
   EXPECT_EQ(DidYouMean("concta", names), "; did you mean 'concat'?");
   EXPECT_EQ(EditDistance("abc", "acb"), 1);
