@@ -3,30 +3,13 @@
 #include "tenon/ir/kernel/verifier.h"
 #include "tenon/passes/compile.h"
 #include "tenon/passes/fuse/fuse.h"
+#include "tenon/passes/kernel/barriers.h"
 #include "tenon/passes/lower/lower.h"
 #include "tenon/passes/memory/plan.h"
 
 namespace tenon::passes {
 
 namespace {
-
-using kernel::Step;
-
-void PlaceBarriers(std::vector<Step>* steps) {
-  std::vector<Step> spaced;
-  for (Step& step : *steps) {
-    PlaceBarriers(&step.repeat.body);
-    PlaceBarriers(&step.loop.condition);
-    PlaceBarriers(&step.loop.body);
-    PlaceBarriers(&step.branch.if_true);
-    PlaceBarriers(&step.branch.if_false);
-    spaced.push_back(std::move(step));
-    Step barrier;
-    barrier.kind = Step::Kind::kBarrier;
-    spaced.push_back(std::move(barrier));
-  }
-  *steps = std::move(spaced);
-}
 
 // A program that its verifier refuses is this stage's fault.
 absl::Status CheckStage(absl::string_view stage, const kernel::Program& program,
@@ -48,8 +31,7 @@ absl::StatusOr<kernel::Program> ScheduleProgram(const ir::Graph& graph,
   TENON_RETURN_IF_ERROR(CheckStage("lower", program, options));
   TENON_RETURN_IF_ERROR(memory::PlanMemory(&program));
   TENON_RETURN_IF_ERROR(CheckStage("memory", program, options));
-  PlaceBarriers(&program.prepare);
-  PlaceBarriers(&program.step);
+  PlaceBarriers(&program);
   TENON_RETURN_IF_ERROR(CheckStage("barriers", program, options));
   return program;
 }
