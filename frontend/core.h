@@ -33,6 +33,10 @@ using ir::Value;
 
 namespace init = ir::init;
 
+// Functions whose arguments may all be braced lists, so that look-up by argument does not find them.
+using ir::Concat;
+using ir::Sort;
+
 }  // namespace tenon
 
 #endif  // TENON_FRONTEND_CORE_H_

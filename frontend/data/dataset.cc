@@ -27,16 +27,12 @@ absl::Status Validate(const DatasetView& data) {
 }
 
 absl::Status ValidateLabels(const TensorView& labels, int64_t classes) {
-  if (!ir::IsInteger(labels.dtype)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("labels must be integers, not ", labels.TypeString()));
-  }
   const int64_t n = labels.num_elements();
   for (int64_t i = 0; i < n; ++i) {
     const double label = labels.GetAsDouble(i);
-    if (!(label >= 0 && label < static_cast<double>(classes))) {
-      return absl::OutOfRangeError(absl::StrCat("label ", label, " in row ", i, " is outside 0 to ",
-                                                classes - 1));
+    if (!(label >= 0 && label < static_cast<double>(classes)) || label != std::floor(label)) {
+      return absl::OutOfRangeError(absl::StrCat("label ", label, " in row ", i,
+                                                " is no class: they are 0 to ", classes - 1));
     }
   }
   return absl::OkStatus();

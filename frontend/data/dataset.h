@@ -40,7 +40,7 @@ struct DatasetView {
 // An error unless x and y have equally many rows, at least one.
 absl::Status Validate(const DatasetView& data);
 
-// An error that names the first label outside [0, classes), if there is one. For integer labels.
+// An error that names the first label that is no integer from 0 to classes - 1, if there is one.
 absl::Status ValidateLabels(const TensorView& labels, int64_t classes);
 
 // The rows `indices` of `rows`, in that order, written to `out`, which has room for them.

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/types/span.h"
 
 namespace tenon::data {
 
@@ -15,9 +16,10 @@ namespace tenon::data {
 // come out: a small file that would unpack to more is an error.
 absl::StatusOr<std::string> ReadFile(const std::string& path, int64_t max_bytes = int64_t{8} << 30);
 
-// Writes a new file beside `path`, and moves it there once it is whole and on the disk: a run that
-// fails leaves what was there before.
-absl::Status WriteFileAtomically(const std::string& path, absl::string_view contents);
+// Writes `pieces`, one after the other, to a new file beside `path`, and moves it there once it is
+// whole and on the disk: a run that fails leaves what was there before.
+absl::Status WriteFileAtomically(const std::string& path,
+                                 absl::Span<const absl::string_view> pieces);
 
 }  // namespace tenon::data
 

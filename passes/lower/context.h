@@ -30,6 +30,7 @@ struct Place {
   int32_t buffer = -1;
   ir::Dim offset = 0;
   bool valid() const { return buffer >= 0; }
+  bool operator==(const Place&) const = default;
 };
 
 class KernelContext;
@@ -57,6 +58,9 @@ class LowerContext {
   void SetPlace(ir::ValueId v, Place place) { places_[v.index] = std::move(place); }
   // A new arena buffer of `size` elements; memory planning finds its life by its uses.
   int32_t AddBuffer(std::string name, ir::DType dtype, ir::Dim size);
+  // How many loops of steps stand around this graph's steps: names their variables.
+  int loop_depth() const { return loop_depth_; }
+  void set_loop_depth(int depth) { loop_depth_ = depth; }
   // The number of a source line in the program's side table.
   int32_t Site(const ir::Location& location);
 
@@ -76,6 +80,7 @@ class LowerContext {
   std::map<uint32_t, ir::ComputeDef> defs_;
   std::map<uint32_t, bool> uniform_;
   std::vector<kernel::Step>* steps_;
+  int loop_depth_ = 0;
 };
 
 class KernelContext {

@@ -23,13 +23,13 @@ GraphLowerer::GraphLowerer(const ir::Graph& graph, const fuse::FusionPlan& plan,
   context_.set_steps(steps);
 }
 
-absl::Status GraphLowerer::Run(const std::vector<Place>& inputs,
-                               const std::vector<Place>& outputs) {
+absl::Status GraphLowerer::Run(const std::vector<Place>& inputs, const std::vector<Place>& outputs,
+                               const std::vector<int>& replaces) {
   for (size_t i = 0; i < inputs.size(); ++i) {
     context_.SetPlace(graph_.inputs()[i].value, inputs[i]);
   }
   PlaceConstants();
-  PlaceOutputs(outputs);
+  PlaceOutputs(outputs, replaces);
   for (const fuse::Group& group : plan_.groups) {
     PlaceStored(group);
     PlaceAliases();
@@ -37,10 +37,6 @@ absl::Status GraphLowerer::Run(const std::vector<Place>& inputs,
   }
   EmitCopies();
   return absl::OkStatus();
-}
-
-Place GraphLowerer::OutputPlace(int output) const {
-  return context_.place(Memory(graph_.outputs()[output].value));
 }
 
 ir::ValueId GraphLowerer::Memory(ir::ValueId v) const {
@@ -57,7 +53,11 @@ ir::ValueId GraphLowerer::Memory(ir::ValueId v) const {
 void GraphLowerer::PlaceConstants() {
   std::set<ir::ValueId> read;
   for (const fuse::Group& group : plan_.groups) {
-    for (ir::ValueId v : group.inputs) read.insert(Memory(v));
+    // Maps and reductions write uniform constants into their code.
+    const bool carries = group.kind == GroupKind::kMap || group.kind == GroupKind::kReduce;
+    for (ir::ValueId v : group.inputs) {
+      if (!carries || !context_.IsUniform(Memory(v))) read.insert(Memory(v));
+    }
   }
   for (const ir::Output& output : graph_.outputs()) read.insert(Memory(output.value));
   for (ir::ValueId v : read) {
@@ -82,13 +82,11 @@ int GraphLowerer::GroupOf(ir::ValueId v) const {
   return -1;
 }
 
-void GraphLowerer::PlaceOutputs(const std::vector<Place>& outputs) {
+void GraphLowerer::PlaceOutputs(const std::vector<Place>& outputs,
+                                const std::vector<int>& replaces) {
   for (size_t o = 0; o < outputs.size(); ++o) {
-    if (!outputs[o].valid()) continue;
-    const ir::Output& output = graph_.outputs()[o];
-    const ir::ValueId v = Memory(output.value);
-    const ir::ValueId input =
-        output.donated_input >= 0 ? graph_.inputs()[output.donated_input].value : ir::ValueId();
+    const ir::ValueId v = Memory(graph_.outputs()[o].value);
+    const ir::ValueId input = replaces[o] >= 0 ? graph_.inputs()[replaces[o]].value : ir::ValueId();
     if (input.valid() && v == input) continue;  // stays where it is
     const bool computed = GroupOf(v) >= 0 && !context_.place(v).valid();
     if (computed && (!input.valid() || MayOverwrite(v, input))) {
@@ -183,13 +181,16 @@ absl::Status GraphLowerer::LowerGroup(const fuse::Group& group) {
       if (!contract::LowerContraction(context_, group)) LowerContractAsReduction(context_, group);
       return absl::OkStatus();
     case GroupKind::kCumulative:
-      return absl::UnimplementedError("cumulative");
+      LowerCumulative(context_, group);
+      return absl::OkStatus();
     case GroupKind::kScatter:
-      return absl::UnimplementedError("scatter");
+      LowerScatter(context_, group);
+      return absl::OkStatus();
     case GroupKind::kSort:
-      return absl::UnimplementedError("sort");
+      LowerSort(context_, group);
+      return absl::OkStatus();
     case GroupKind::kControl:
-      return absl::UnimplementedError("control");
+      return LowerControl(context_, group);
   }
   return absl::OkStatus();
 }

@@ -20,9 +20,9 @@ class GraphLowerer {
   LowerContext& context() { return context_; }
 
   // Appends the steps that compute the graph. `inputs`: where its inputs lie; `outputs`: where its
-  // outputs are to be (an invalid place: anywhere; see OutputPlace).
-  absl::Status Run(const std::vector<Place>& inputs, const std::vector<Place>& outputs);
-  Place OutputPlace(int output) const;
+  // outputs are to be; `replaces`: for each output the input whose memory that is, or -1.
+  absl::Status Run(const std::vector<Place>& inputs, const std::vector<Place>& outputs,
+                   const std::vector<int>& replaces);
 
  private:
   struct Copy {
@@ -31,7 +31,7 @@ class GraphLowerer {
   };
 
   void PlaceConstants();
-  void PlaceOutputs(const std::vector<Place>& outputs);
+  void PlaceOutputs(const std::vector<Place>& outputs, const std::vector<int>& replaces);
   void PlaceStored(const fuse::Group& group);
   void PlaceAliases();
   absl::Status LowerGroup(const fuse::Group& group);

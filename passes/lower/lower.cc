@@ -53,7 +53,9 @@ absl::StatusOr<kernel::Program> Lower(const ir::Graph& graph, const fuse::Fusion
   std::vector<Place> inputs, outputs;
   AddBindings(graph, &program, &inputs, &outputs);
   GraphLowerer lowerer(graph, plan, target, options, program, &program.step);
-  TENON_RETURN_IF_ERROR(lowerer.Run(inputs, outputs));
+  std::vector<int> replaces;
+  for (const ir::Output& output : graph.outputs()) replaces.push_back(output.donated_input);
+  TENON_RETURN_IF_ERROR(lowerer.Run(inputs, outputs, replaces));
   return program;
 }
 

@@ -4,6 +4,7 @@
 
 #include <functional>
 
+#include "absl/status/status.h"
 #include "tenon/passes/fuse/plan.h"
 #include "tenon/passes/lower/context.h"
 #include "tenon/passes/lower/element.h"
@@ -26,6 +27,14 @@ void LowerReduce(LowerContext& context, const fuse::Group& group);
 
 // A contraction as a plain reduction: for shapes that no better schedule takes.
 void LowerContractAsReduction(LowerContext& context, const fuse::Group& group);
+
+// Along one axis of stored tensors.
+void LowerCumulative(LowerContext& context, const fuse::Group& group);
+void LowerScatter(LowerContext& context, const fuse::Group& group);
+void LowerSort(LowerContext& context, const fuse::Group& group);
+
+// cond, while, scan, call: their regions' steps.
+absl::Status LowerControl(LowerContext& context, const fuse::Group& group);
 
 }  // namespace tenon::lower
 

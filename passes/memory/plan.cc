@@ -57,6 +57,8 @@ class Lives {
           lives_[step.branch.predicate].Touch(++time_);
           Walk(step.branch.if_true);
           Walk(step.branch.if_false);
+          // Threads look at it without waiting for one another: no branch may overwrite it.
+          lives_[step.branch.predicate].Touch(++time_);
           break;
       }
     }

@@ -26,18 +26,13 @@ constexpr int64_t kMaxRewritesPerNode = 50;
 
 }  // namespace
 
-absl::StatusOr<Graph> Rewrite(const Graph& graph, const RewriteOptions& options, Numerics numerics,
+absl::StatusOr<Graph> Rewrite(const Graph& graph, const RewriteOptions& options,
                               RewriteStats& stats) {
-  return Rewriter(graph, options, numerics, stats).Run();
+  return Rewriter(graph, options, stats).Run();
 }
 
-Rewriter::Rewriter(const Graph& graph, const RewriteOptions& options, Numerics numerics,
-                   RewriteStats& stats)
-    : source_(graph),
-      options_(options),
-      numerics_(numerics),
-      stats_(stats),
-      builder_(GraphBuilder::Continue(graph)) {}
+Rewriter::Rewriter(const Graph& graph, const RewriteOptions& options, RewriteStats& stats)
+    : source_(graph), options_(options), stats_(stats), builder_(GraphBuilder::Continue(graph)) {}
 
 ValueId Rewriter::Resolve(ValueId v) const {
   while (values_[v.index].replacement.valid()) v = values_[v.index].replacement;
@@ -101,7 +96,7 @@ absl::Status Rewriter::Visit(NodeId node) {
   const GraphBuilder::ScopedLocation location(*builder_, graph().node(node).location);
   for (int r : RulesOf(graph().node(node).op)) {
     const Rule& rule = AllRules()[r];
-    if (rule.level > numerics_ || options_.groups.count(rule.group) == 0) continue;
+    if (rule.level > options_.numerics || options_.groups.count(rule.group) == 0) continue;
     if (!options_.only.empty() && rule.name != options_.only) continue;
     ++stats_.visits;
     Match match(*this, node);
@@ -126,7 +121,7 @@ absl::Status Rewriter::SimplifyRegions(NodeId node) {
   std::vector<Graph> regions = graph().node(node).regions;
   const int64_t before = stats_.num_applied;
   for (Graph& region : regions) {
-    TENON_ASSIGN_OR_RETURN(region, Rewrite(region, options_, numerics_, stats_));
+    TENON_ASSIGN_OR_RETURN(region, Rewrite(region, options_, stats_));
   }
   if (stats_.num_applied == before) return absl::OkStatus();
   const Node copy = graph().node(node);
@@ -226,7 +221,9 @@ Graph Rewriter::Finish() const {
 // --- Match
 
 GraphBuilder& Match::builder() const { return rewriter_.builder(); }
-Numerics Match::numerics() const { return rewriter_.numerics(); }
+const Graph& Match::graph() const { return rewriter_.graph(); }
+Numerics Match::numerics() const { return rewriter_.options().numerics; }
+bool Match::has_fma() const { return rewriter_.options().has_fma; }
 const Node& Match::node() const { return rewriter_.graph().node(node_); }
 
 Value Match::operator[](int i) const {

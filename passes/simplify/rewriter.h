@@ -25,6 +25,8 @@ namespace tenon::passes {
 
 struct RewriteOptions {
   std::set<RuleGroup> groups;
+  Numerics numerics = Numerics::kStandard;
+  bool has_fma = true;  // TargetDesc::has_fma
   // Only rules of this name, for tests; empty: all of the groups.
   absl::string_view only;
 };
@@ -39,18 +41,17 @@ struct RewriteStats {
 // The rewritten graph, regions included. An error is internal: a rule built something that does
 // not fit.
 absl::StatusOr<ir::Graph> Rewrite(const ir::Graph& graph, const RewriteOptions& options,
-                                  Numerics numerics, RewriteStats& stats);
+                                  RewriteStats& stats);
 
 class Rewriter {
  public:
-  Rewriter(const ir::Graph& graph, const RewriteOptions& options, Numerics numerics,
-           RewriteStats& stats);
+  Rewriter(const ir::Graph& graph, const RewriteOptions& options, RewriteStats& stats);
   absl::StatusOr<ir::Graph> Run();
 
   // For rules, through Match.
   ir::GraphBuilder& builder() { return *builder_; }
   const ir::Graph& graph() const { return builder_->graph(); }
-  Numerics numerics() const { return numerics_; }
+  const RewriteOptions& options() const { return options_; }
   // What stands for `v` by now.
   ir::ValueId Resolve(ir::ValueId v) const;
   int NumUses(ir::ValueId v) const { return values_[v.index].num_uses; }
@@ -82,7 +83,6 @@ class Rewriter {
 
   const ir::Graph& source_;
   const RewriteOptions& options_;
-  Numerics numerics_;
   RewriteStats& stats_;
   std::unique_ptr<ir::GraphBuilder> builder_;
   std::vector<ValueState> values_;

@@ -48,7 +48,10 @@ class Match {
   Match(Rewriter& rewriter, ir::NodeId node) : rewriter_(rewriter), node_(node) {}
 
   ir::GraphBuilder& builder() const;
+  const ir::Graph& graph() const;
   Numerics numerics() const;
+  // Whether the target fuses multiply-adds: elementary functions have other bits with it.
+  bool has_fma() const;
 
   ir::OpCode op() const { return node().op; }
   template <typename A>

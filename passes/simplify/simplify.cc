@@ -12,9 +12,10 @@ using ir::Graph;
 namespace {
 
 absl::StatusOr<Graph> Run(const Graph& graph, PassContext& context, std::set<RuleGroup> groups) {
-  const RewriteOptions options{std::move(groups), ""};
+  const RewriteOptions options{std::move(groups), context.options.numerics, context.target.has_fma,
+                               ""};
   RewriteStats stats;
-  TENON_ASSIGN_OR_RETURN(Graph result, Rewrite(graph, options, context.options.numerics, stats));
+  TENON_ASSIGN_OR_RETURN(Graph result, Rewrite(graph, options, stats));
   context.rule_visits += stats.visits;
   return result;
 }

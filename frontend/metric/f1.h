@@ -1,0 +1,26 @@
+// F1: the harmonic mean of precision and recall.
+#ifndef TENON_FRONTEND_METRIC_F1_H_
+#define TENON_FRONTEND_METRIC_F1_H_
+
+#include "tenon/frontend/metric/binary_counts.h"
+
+namespace tenon::metric {
+
+// Of binary predictions, of any shape; 0 where there is nothing to divide by.
+class F1 final : public Metric {
+ public:
+  explicit F1(BinaryOptions options = {}) : options_(options) {}
+
+  std::string name() const override { return "f1"; }
+  double Result(absl::Span<const int64_t> counts) const override;
+
+ protected:
+  Value Build(Value prediction, Value target) const override;
+
+ private:
+  BinaryOptions options_;
+};
+
+}  // namespace tenon::metric
+
+#endif  // TENON_FRONTEND_METRIC_F1_H_

@@ -1,0 +1,54 @@
+// The sanitizer notices every mutant of the sample programs that is not equivalent.
+#include "tests/mutate/mutate.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/kernel/samples.h"
+
+namespace tenon::kernel {
+namespace {
+
+using ir::Literal;
+
+Literal Ramp(std::vector<int64_t> dims, int seed) {
+  Literal l(DType::kF32, std::move(dims));
+  for (int64_t i = 0; i < l.size(); ++i) {
+    l.mutable_data<float>()[i] = static_cast<float>((i * 37 + seed * 11) % 89 - 44) / 16;
+  }
+  return l;
+}
+
+TEST(MutateTest, VectorAdd) {
+  const Program program = VectorAddProgram();
+  const std::vector<MutationInput> inputs = {{{100}, {Ramp({100}, 1), Ramp({100}, 2)}},
+                                             {{1}, {Ramp({1}, 1), Ramp({1}, 2)}}};
+  const MutationReport report = RunMutants(program, inputs);
+  EXPECT_GE(report.total, 3);  // three masks; offsets are the loop counter itself
+  EXPECT_TRUE(report.survivors.empty()) << report.ToString(program);
+}
+
+TEST(MutateTest, PackedMatmul) {
+  const Program program = PackedMatmulProgram(21, 13, 101);
+  const MutationReport report =
+      RunMutants(program, {{{}, {Ramp({21, 13}, 1), Ramp({13, 101}, 2)}}});
+  EXPECT_GE(report.total, 13);
+  EXPECT_TRUE(report.survivors.empty()) << report.ToString(program);
+}
+
+TEST(MutateTest, Softmax) {
+  const Program program = SoftmaxProgram();
+  const MutationReport report = RunMutants(program, {{{5}, {Ramp({5, 37}, 3)}}});
+  EXPECT_GE(report.total, 9);
+  EXPECT_TRUE(report.survivors.empty()) << report.ToString(program);
+}
+
+// A mask that never bites makes an equivalent mutant, which is named.
+TEST(MutateTest, EquivalentMutantsSurvive) {
+  const Program program = PackedMatmulProgram(8, 4, 48);
+  const MutationReport report = RunMutants(program, {{{}, {Ramp({8, 4}, 1), Ramp({4, 48}, 2)}}});
+  EXPECT_THAT(report.ToString(program), testing::HasSubstr("pack: lane_count removed from `%"));
+}
+
+}  // namespace
+}  // namespace tenon::kernel
