@@ -181,7 +181,7 @@ absl::StatusOr<RunInputs> GatherInputs(const ir::Model& model, const InputOption
                    ": ", dims.status().message());
     }
     if (given == values.end()) {
-      TENON_ASSIGN_OR_RETURN(Literal value, FirstValue(graph, input, *dims, options.seed, make_up));
+      TENON_ASSIGN_OR_RETURN(Literal value, FirstValue(graph, input, *dims, options.seed));
       result.values.push_back(std::move(value));
       continue;
     }
