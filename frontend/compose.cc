@@ -239,8 +239,9 @@ std::optional<ir::WindowAttrs> PoolAttrs(const Operand& images, const Pool2DOpti
   Value x = images.value;
   const std::array<int64_t, 2> stride = options.stride.value_or(options.window);
   absl::Status checked = CheckWindows(x, options.window, stride, {1, 1});
-  absl::StatusOr<Pads> pads = checked;
-  if (checked.ok()) pads = SpatialPads(x, options.window, stride, {1, 1}, options.padding);
+  absl::StatusOr<Pads> pads =
+      checked.ok() ? SpatialPads(x, options.window, stride, {1, 1}, options.padding)
+                   : absl::StatusOr<Pads>(checked);
   if (!pads.ok()) {
     Fail(x, images.location, absl::StrCat(what, ": ", pads.status().message()));
     return std::nullopt;
