@@ -1,0 +1,15 @@
+# Golden tests: each file holds its commands (RUN lines) and what FileCheck must find in their
+# output. Parameters come from tests/golden/CMakeLists.txt.
+import lit.formats
+
+config.name = "golden"
+config.test_format = lit.formats.ShTest(True)
+config.suffixes = [".tn", ".test"]
+config.excludes = ["Inputs"]
+config.test_exec_root = lit_config.params["exec_root"]
+config.substitutions += [
+    ("%tenon", lit_config.params["tenon"]),
+    ("%examples", lit_config.params["examples"]),
+    ("FileCheck", lit_config.params["filecheck"]),
+    (r"\bnot\b", lit_config.params["not"]),
+]
