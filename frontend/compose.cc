@@ -18,9 +18,6 @@ CallerScope::CallerScope(GraphBuilder* builder, const SourceLocation& location) 
 
 namespace {
 
-// `axis` counted from the front.
-int64_t FromFront(Value x, int64_t axis) { return axis < 0 ? axis + x.rank() : axis; }
-
 // Whether a composition can go on: errors so far are recorded already, a number is an error now.
 bool IsUsable(const Operand& x) { return !x.is_number() && x.value.ok(); }
 
