@@ -180,7 +180,7 @@ namespace tenon::math {
     half_ln2 = mp.log(2) / 2 * mp.mpf("1.001")
     print("// (e^r - 1 - r) / r^2 on [-ln2/2, ln2/2], error relative to e^r, and to r.")
     power = lambda r: r * r / mp.exp(r)
-    fit("kExp32", exp_tail, power, -half_ln2, half_ln2, range(5), F32)
+    fit("kExp32", exp_tail, power, -half_ln2, half_ln2, range(6), F32)
     fit("kExp64", exp_tail, power, -half_ln2, half_ln2, range(10), F64)
     fit("kExpm132", exp_tail, abs, -half_ln2, half_ln2, range(6), F32)
     fit("kExpm164", exp_tail, abs, -half_ln2, half_ln2, range(11), F64)
