@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "tenon/ir/check.h"
+#include "tenon/ir/literal.h"
 
 namespace tenon::ir {
 
@@ -74,10 +75,19 @@ int ScalarBody::Iterator(int iterator) {
 }
 
 int ScalarBody::Constant(DType dtype, double value) {
+  // Integers saturate, so that infinities are the lowest and highest value of any type.
+  const Literal literal = Literal::Filled(dtype, {}, value);
+  int64_t integer = 0;
+  if (dtype == DType::kI64) {
+    integer = literal.data<int64_t>()[0];
+  } else if (!IsFloat(dtype)) {
+    integer = static_cast<int64_t>(literal.GetAsDouble(0));
+    value = static_cast<double>(integer);
+  }
   return Append(*this, {.kind = ScalarInstr::Kind::kConstant,
                         .dtype = dtype,
                         .constant = value,
-                        .integer = dtype == DType::kI64 ? static_cast<int64_t>(value) : 0});
+                        .integer = integer});
 }
 
 int ScalarBody::ConstantI64(int64_t value) {

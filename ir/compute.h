@@ -90,7 +90,7 @@ struct ScalarInstr {
     kInBounds,  // bool: whether access `index` fell inside
     kIterator,  // i64: the value of domain iterator `index`
     kExtent,    // i64: the extent of domain dimension `index` in this run
-    kConstant,  // `constant` (or `integer`, for i64) converted to dtype
+    kConstant,  // `constant`, a value of dtype; of integers `integer` holds it exactly
     kOp,        // `op` applied to values args[0..arity)
   };
   Kind kind;
