@@ -7,10 +7,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "tenon/codegen/artifact.h"
-#include "tenon/codegen/kernel_bytes.h"
 #include "tenon/codegen/llvm/object.h"
 #include "tenon/ir/check.h"
-
+#include "tenon/ir/kernel/canonical.h"
 
 namespace tenon::codegen {
 namespace {
@@ -24,6 +23,21 @@ struct Job {
   absl::StatusOr<ObjectResult> result = absl::InternalError("not compiled");
   bool cached = false;
 };
+
+void ForgetSites(kernel::Block* block) {
+  for (kernel::Instr& instr : block->instrs) {
+    instr.site = -1;
+    for (kernel::Block& nested : instr.blocks) ForgetSites(&nested);
+  }
+}
+
+// The bytes of a kernel's code alone: the program hands the sites of faults to each launch, so that
+// layers which differ in their source lines only share a kernel.
+std::string KernelBytes(const kernel::Kernel& kernel) {
+  kernel::Kernel copy = kernel;
+  ForgetSites(&copy.body);
+  return kernel::CanonicalBytes(copy);
+}
 
 // All that decides the code of any kernel, but for the kernel.
 std::string TargetText(const ir::TargetDesc& target, bool use_fma) {
@@ -50,9 +64,7 @@ class Compilation {
   }
 
  private:
-  bool dumps() const {
-    return options_.dump_llvm != nullptr || options_.dump_assembly != nullptr;
-  }
+  bool dumps() const { return options_.dump_llvm != nullptr || options_.dump_assembly != nullptr; }
 
   void CollectJobs() {
     prepare_symbol_ = absl::StrCat(options_.symbol_prefix, "_prepare");
@@ -60,8 +72,7 @@ class Compilation {
     const std::string target = TargetText(target_, program_.has_fma);
     std::map<std::string, int> seen;
     for (const kernel::Kernel& kernel : program_.kernels) {
-      const std::string digest =
-          HexDigest(absl::StrCat(target, KernelBytes(kernel)));
+      const std::string digest = HexDigest(absl::StrCat(target, KernelBytes(kernel)));
       // Half of the digest is plenty within a program; the cache has all of it.
       const std::string symbol = absl::StrCat(options_.symbol_prefix, "_k_", digest.substr(0, 32));
       kernel_symbols_.push_back(symbol);

@@ -27,8 +27,8 @@ Arena::Arena(int64_t size) : size_(size) {
     return;
   }
   // Whole lines, so that nothing else shares the last one.
-  const size_t rounded = static_cast<size_t>(size / TENON_ARENA_ALIGNMENT + 1) *
-                         TENON_ARENA_ALIGNMENT;
+  const size_t rounded =
+      static_cast<size_t>(size / TENON_ARENA_ALIGNMENT + 1) * TENON_ARENA_ALIGNMENT;
   data_ = static_cast<char*>(std::aligned_alloc(TENON_ARENA_ALIGNMENT, rounded));
   if (data_ != nullptr) std::memset(data_, 0, rounded);
 }

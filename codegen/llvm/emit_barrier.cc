@@ -68,15 +68,15 @@ void ProgramEmitter::EmitArrival(llvm::Function* function) {
   b_.SetInsertPoint(together);
   Value* team = b_.CreateAlignedLoad(
       b_.getPtrTy(), FieldPointer(b_, frame, offsetof(tenon_frame, team)), llvm::Align(8));
-  Value* stop = AtomicLoad(b_, TeamField(b_, team, offsetof(tenon_team, stop)),
-                           AtomicOrdering::Acquire);
+  Value* stop =
+      AtomicLoad(b_, TeamField(b_, team, offsetof(tenon_team, stop)), AtomicOrdering::Acquire);
   b_.CreateCondBr(b_.CreateICmpNE(stop, b_.getInt32(TENON_OK)), stopped, arrive);
   b_.SetInsertPoint(stopped);
   b_.CreateRet(stop);
 
   b_.SetInsertPoint(arrive);
-  Value* seen = AtomicLoad(b_, TeamField(b_, team, offsetof(tenon_team, epoch)),
-                           AtomicOrdering::Acquire);
+  Value* seen =
+      AtomicLoad(b_, TeamField(b_, team, offsetof(tenon_team, epoch)), AtomicOrdering::Acquire);
   Value* before = AddOne(b_, TeamField(b_, team, offsetof(tenon_team, arrived)),
                          AtomicOrdering::AcquireRelease);
   Value* count = b_.CreateAdd(before, b_.getInt32(1));
@@ -98,8 +98,8 @@ void ProgramEmitter::EmitArrival(llvm::Function* function) {
   b_.CreateBr(release);
   b_.SetInsertPoint(release);
   EmitRelease(team);
-  b_.CreateRet(AtomicLoad(b_, TeamField(b_, team, offsetof(tenon_team, stop)),
-                          AtomicOrdering::Acquire));
+  b_.CreateRet(
+      AtomicLoad(b_, TeamField(b_, team, offsetof(tenon_team, stop)), AtomicOrdering::Acquire));
 
   b_.SetInsertPoint(wait);
   EmitWait(function, team, seen);
@@ -166,8 +166,8 @@ void ProgramEmitter::EmitWait(llvm::Function* function, Value* team, Value* seen
   const auto load = [&](size_t offset) {
     return b_.CreateAlignedLoad(b_.getPtrTy(), TeamField(b_, team, offset), llvm::Align(8));
   };
-  auto* type = llvm::FunctionType::get(
-      b_.getInt32Ty(), {b_.getPtrTy(), b_.getPtrTy(), b_.getInt32Ty()}, false);
+  auto* type = llvm::FunctionType::get(b_.getInt32Ty(),
+                                       {b_.getPtrTy(), b_.getPtrTy(), b_.getInt32Ty()}, false);
   Value* callback = load(offsetof(tenon_team, wait));
   Value* context = load(offsetof(tenon_team, context));
   Value* status = b_.CreateCall(type, callback, {context, epoch, seen});
@@ -177,8 +177,8 @@ void ProgramEmitter::EmitWait(llvm::Function* function, Value* team, Value* seen
   EmitCancel(team, function->getArg(0), status);
 
   b_.SetInsertPoint(through);
-  b_.CreateRet(AtomicLoad(b_, TeamField(b_, team, offsetof(tenon_team, stop)),
-                          AtomicOrdering::Acquire));
+  b_.CreateRet(
+      AtomicLoad(b_, TeamField(b_, team, offsetof(tenon_team, stop)), AtomicOrdering::Acquire));
 }
 
 // The status first, then `stop`, then the epoch: who sees a later one sees the earlier ones.
@@ -186,8 +186,7 @@ void ProgramEmitter::EmitCancel(Value* team, Value* frame, Value* status) {
   b_.CreateAtomicCmpXchg(FieldPointer(b_, frame, offsetof(tenon_frame, status)),
                          b_.getInt32(TENON_OK), status, llvm::Align(4),
                          AtomicOrdering::AcquireRelease, AtomicOrdering::Acquire);
-  AtomicStore(b_, status, TeamField(b_, team, offsetof(tenon_team, stop)),
-              AtomicOrdering::Release);
+  AtomicStore(b_, status, TeamField(b_, team, offsetof(tenon_team, stop)), AtomicOrdering::Release);
   EmitRelease(team);
   b_.CreateRet(status);
 }

@@ -93,8 +93,7 @@ void KernelEmitter::EmitLocals() {
   for (const kernel::Local& local : kernel_.locals) {
     const int64_t bytes = local.size * ir::ByteSize(local.dtype);
     if (bytes > kStackLocalBytes) {
-      buffers_.push_back(
-          b_.CreateGEP(b_.getInt8Ty(), scratch_, b_.getInt64(scratch_offset)));
+      buffers_.push_back(b_.CreateGEP(b_.getInt8Ty(), scratch_, b_.getInt64(scratch_offset)));
       scratch_offset += (bytes + 63) / 64 * 64;
     } else {
       llvm::AllocaInst* memory =
@@ -338,8 +337,8 @@ llvm::Function* KernelEmitter::FaultFunction() {
   llvm::Type* i32 = b_.getInt32Ty();
   llvm::Type* pointer = b_.getPtrTy();
   auto* type = llvm::FunctionType::get(b_.getVoidTy(), {pointer, i32, i32, b_.getInt64Ty()}, false);
-  fault_function_ = llvm::Function::Create(type, llvm::GlobalValue::InternalLinkage,
-                                           "record_fault", module_);
+  fault_function_ =
+      llvm::Function::Create(type, llvm::GlobalValue::InternalLinkage, "record_fault", module_);
   SetFunctionAttributes(*fault_function_, target_);
   fault_function_->addFnAttr(llvm::Attribute::NoInline);
   fault_function_->addFnAttr(llvm::Attribute::Cold);
@@ -349,10 +348,10 @@ llvm::Function* KernelEmitter::FaultFunction() {
   BasicBlock* first = BasicBlock::Create(context_, "first", fault_function_);
   BasicBlock* end = BasicBlock::Create(context_, "end", fault_function_);
   b_.SetInsertPoint(entry);
-  Value* exchange = b_.CreateAtomicCmpXchg(
-      FieldPointer(b_, frame, offsetof(tenon_frame, status)), b_.getInt32(TENON_OK),
-      fault_function_->getArg(1), llvm::Align(4), llvm::AtomicOrdering::Monotonic,
-      llvm::AtomicOrdering::Monotonic);
+  Value* exchange =
+      b_.CreateAtomicCmpXchg(FieldPointer(b_, frame, offsetof(tenon_frame, status)),
+                             b_.getInt32(TENON_OK), fault_function_->getArg(1), llvm::Align(4),
+                             llvm::AtomicOrdering::Monotonic, llvm::AtomicOrdering::Monotonic);
   b_.CreateCondBr(b_.CreateExtractValue(exchange, 1), first, end);
   b_.SetInsertPoint(first);
   b_.CreateAlignedStore(fault_function_->getArg(2),
@@ -386,11 +385,11 @@ void KernelEmitter::EmitFault(const Instr& instr) {
         Value* first = b_.CreateBinaryIntrinsic(llvm::Intrinsic::cttz, bits, b_.getTrue());
         found = b_.CreateExtractElement(found, b_.CreateZExtOrTrunc(first, b_.getInt64Ty()));
       }
-      Value* site = b_.CreateAlignedLoad(
-          b_.getInt32Ty(), b_.CreateGEP(b_.getInt32Ty(), sites_, b_.getInt64(number)),
-          llvm::Align(4));
-      b_.CreateCall(FaultFunction(), {frame_, b_.getInt32(static_cast<uint32_t>(instr.integer)),
-                                      site, found});
+      Value* site = b_.CreateAlignedLoad(b_.getInt32Ty(),
+                                         b_.CreateGEP(b_.getInt32Ty(), sites_, b_.getInt64(number)),
+                                         llvm::Align(4));
+      b_.CreateCall(FaultFunction(),
+                    {frame_, b_.getInt32(static_cast<uint32_t>(instr.integer)), site, found});
       b_.CreateBr(end);
       b_.SetInsertPoint(end);
     }

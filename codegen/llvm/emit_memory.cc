@@ -202,8 +202,7 @@ Value* KernelEmitter::LoadRepeated(const Place& place, const Mask& mask) {
   one.lanes = 1;
   if (place.lanes == 1) return LoadContiguous(one, mask);
   if (mask.full()) return b_.CreateVectorSplat(place.lanes, LoadContiguous(one, mask));
-  llvm::Type* type =
-      llvm::FixedVectorType::get(MemoryType(context_, place.dtype), place.lanes);
+  llvm::Type* type = llvm::FixedVectorType::get(MemoryType(context_, place.dtype), place.lanes);
   llvm::Constant* zero = llvm::Constant::getNullValue(type);
   if (mask.none) return zero;
   Mask any;

@@ -1,10 +1,9 @@
 // ProgramEmitter: entries and their steps.
-#include "tenon/codegen/llvm/program_emitter.h"
-
 #include <llvm/IR/Constants.h>
 
 #include "tenon/codegen/llvm/kernel_emitter.h"
 #include "tenon/codegen/llvm/layouts.h"
+#include "tenon/codegen/llvm/program_emitter.h"
 #include "tenon/ir/check.h"
 
 namespace tenon::codegen {
@@ -49,8 +48,8 @@ void ProgramEmitter::EmitEntry(const std::string& symbol, const std::vector<Step
   CheckArguments(steps);
   Value* control = SetFloatingPointControl();
   EmitSteps(steps);
-  Value* status = b_.CreateAlignedLoad(
-      i32, FieldPointer(b_, frame_, offsetof(tenon_frame, status)), llvm::Align(4));
+  Value* status = b_.CreateAlignedLoad(i32, FieldPointer(b_, frame_, offsetof(tenon_frame, status)),
+                                       llvm::Align(4));
   result_->addIncoming(status, b_.GetInsertBlock());
   b_.CreateBr(leave_);
   leave_->insertInto(function_);
@@ -91,15 +90,15 @@ void ProgramEmitter::LoadFrame(const std::vector<Step>& steps) {
   if (!program_.symbols.empty()) {
     Value* extents = load(offsetof(tenon_frame, extents));
     for (size_t i = 0; i < program_.symbols.size(); ++i) {
-      environment_[program_.symbols[i].name] = b_.CreateAlignedLoad(
-          b_.getInt64Ty(), FieldPointer(b_, extents, 8 * i), llvm::Align(8));
+      environment_[program_.symbols[i].name] =
+          b_.CreateAlignedLoad(b_.getInt64Ty(), FieldPointer(b_, extents, 8 * i), llvm::Align(8));
     }
   }
   arena_ = load(offsetof(tenon_frame, arena));
   prepared_ = load(offsetof(tenon_frame, prepared));
   // Each thread's scratch memory follows the arena.
-  Value* offset = b_.CreateMul(b_.CreateZExt(thread_, b_.getInt64Ty()),
-                               b_.getInt64(program_.scratch_bytes));
+  Value* offset =
+      b_.CreateMul(b_.CreateZExt(thread_, b_.getInt64Ty()), b_.getInt64(program_.scratch_bytes));
   Value* arena_end = b_.getInt64((program_.arena_bytes + 63) / 64 * 64);
   scratch_ = b_.CreateGEP(b_.getInt8Ty(), arena_, b_.CreateAdd(offset, arena_end));
 
@@ -117,8 +116,8 @@ void ProgramEmitter::LoadFrame(const std::vector<Step>& steps) {
 
 // Every thread checks the same values, so all of them return before any barrier.
 void ProgramEmitter::CheckArguments(const std::vector<Step>& steps) {
-  Value* bad = b_.CreateOr(b_.CreateICmpSLT(thread_, b_.getInt32(0)),
-                           b_.CreateICmpSGE(thread_, threads_));
+  Value* bad =
+      b_.CreateOr(b_.CreateICmpSLT(thread_, b_.getInt32(0)), b_.CreateICmpSGE(thread_, threads_));
   for (const kernel::Symbol& symbol : program_.symbols) {
     // Unsigned, so that a negative extent is beyond every bound.
     Value* beyond = b_.CreateICmpUGT(environment_.at(symbol.name),
@@ -267,8 +266,7 @@ void ProgramEmitter::EmitLaunch(const kernel::Launch& launch) {
   const std::string& symbol = kernel_symbols_[launch.kernel];
   llvm::Function* function = module_.getFunction(symbol);
   if (function == nullptr) {
-    function =
-        llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, symbol, module_);
+    function = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, symbol, module_);
     function->setVisibility(llvm::GlobalValue::HiddenVisibility);
     function->setDSOLocal(true);
     function->addFnAttr(llvm::Attribute::NoUnwind);

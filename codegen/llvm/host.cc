@@ -113,9 +113,8 @@ bool HostCanRun(const ir::TargetDesc& target) {
   if (!wanted.ok() || !have.ok()) return false;
   const llvm::MCSubtargetInfo& host_info = *(*have)->getMCSubtargetInfo();
   const llvm::MCSubtargetInfo& wanted_info = *(*wanted)->getMCSubtargetInfo();
-  for (const char* feature :
-       {"+sse2", "+sse4.2", "+avx", "+avx2", "+fma", "+f16c", "+bmi2", "+avx512f", "+avx512bw",
-        "+avx512dq", "+avx512vl", "+avx512cd"}) {
+  for (const char* feature : {"+sse2", "+sse4.2", "+avx", "+avx2", "+fma", "+f16c", "+bmi2",
+                              "+avx512f", "+avx512bw", "+avx512dq", "+avx512vl", "+avx512cd"}) {
     if (!host.isX86()) break;
     if (wanted_info.checkFeatures(feature) && !host_info.checkFeatures(feature)) return false;
   }

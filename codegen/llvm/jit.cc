@@ -94,9 +94,8 @@ absl::StatusOr<std::unique_ptr<LoadedProgram>> Load(const Artifact& artifact) {
   const llvm::Triple host(llvm::sys::getProcessTriple());
   const llvm::Triple target(artifact.target.triple);
   if (host.getArch() != target.getArch() || host.getOS() != target.getOS()) {
-    return absl::FailedPreconditionError(absl::StrCat("an artifact for '", artifact.target.triple,
-                                                      "' does not run here, on '", host.str(),
-                                                      "'"));
+    return absl::FailedPreconditionError(absl::StrCat(
+        "an artifact for '", artifact.target.triple, "' does not run here, on '", host.str(), "'"));
   }
   TENON_ASSIGN_OR_RETURN(std::unique_ptr<LoadedProgram> program, JitProgram::Create(artifact));
   return program;

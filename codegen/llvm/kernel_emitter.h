@@ -53,8 +53,8 @@ class KernelEmitter {
   Tiles EmitBlock(const kernel::Block& block);  // gives what the block yields
   void EmitInstr(const kernel::Instr& instr);
   void EmitFor(const kernel::Instr& instr);
-  // A loop over [low, high) in steps of step * copies whose body is emitted `copies` times, carrying
-  // `carried`. Returns where the variable ended up.
+  // A loop over [low, high) in steps of step * copies whose body is emitted `copies` times,
+  // carrying `carried`. Returns where the variable ended up.
   llvm::Value* EmitLoop(const kernel::Instr& instr, llvm::Value* low, llvm::Value* high, int copies,
                         Tiles* carried);
   void EmitFullyUnrolled(const kernel::Instr& instr, int64_t low, int64_t high);
@@ -112,7 +112,8 @@ class KernelEmitter {
   llvm::Value* LoadScattered(const Place& place, const Mask& mask);
   void StoreContiguous(const Place& place, llvm::Value* value, const Mask& mask);
   void StoreScattered(const Place& place, llvm::Value* value, const Mask& mask);
-  bool StoreNonTemporal(const kernel::MemRef& mem, const Tile& value, int row, llvm::Value* pointer);
+  bool StoreNonTemporal(const kernel::MemRef& mem, const Tile& value, int row,
+                        llvm::Value* pointer);
   llvm::Value* PlainLoad(llvm::Type* type, const Place& place);
   // Runs `then` where `condition` holds; the phi of its result and `otherwise`, if there is one.
   llvm::Value* Guarded(llvm::Value* condition, llvm::Value* otherwise,
@@ -135,8 +136,8 @@ class KernelEmitter {
   Builder b_;
   ScalarEmitter scalars_;
   Definitions definitions_;
-  std::vector<Tile> values_;             // by ValueId
-  std::vector<llvm::Value*> buffers_;    // by MemRef::buffer
+  std::vector<Tile> values_;           // by ValueId
+  std::vector<llvm::Value*> buffers_;  // by MemRef::buffer
   std::vector<llvm::Value*> symbols_;
   llvm::Function* function_ = nullptr;
   llvm::Function* fault_function_ = nullptr;

@@ -29,8 +29,7 @@ namespace tenon::codegen {
 namespace {
 
 double Now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
-      .count();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
 // What is emitted is already vectorised, unrolled and folded; what is left to do is to share equal
@@ -150,9 +149,9 @@ absl::StatusOr<ObjectResult> CompileProgramObject(const kernel::Program& program
 absl::Status CheckTarget(const ir::TargetDesc& target, bool use_fma) {
   TENON_ASSIGN_OR_RETURN(std::unique_ptr<llvm::TargetMachine> machine, MakeTargetMachine(target));
   if (use_fma && !MakeTargetInfo(target, *machine).fma) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "the program was lowered for a target with fused multiply-add; CPU '", target.cpu,
-        "' has none"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("the program was lowered for a target with fused multiply-add; CPU '",
+                     target.cpu, "' has none"));
   }
   return absl::OkStatus();
 }

@@ -73,7 +73,7 @@ class ProgramEmitter {
   llvm::Value* arena_ = nullptr;
   llvm::Value* prepared_ = nullptr;
   llvm::Value* scratch_ = nullptr;
-  std::map<int, llvm::Value*> bindings_;                           // by binding
+  std::map<int, llvm::Value*> bindings_;                          // by binding
   std::map<std::string, llvm::Value*, std::less<>> environment_;  // symbols and loop variables
   llvm::BasicBlock* leave_ = nullptr;
   llvm::PHINode* result_ = nullptr;

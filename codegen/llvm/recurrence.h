@@ -2,9 +2,10 @@
 //
 // An offset that is linear in the loop variable, base + variable * stride + constant, becomes a
 // pointer phi that moves by stride * step an iteration, and a constant displacement. Accesses that
-// differ by a constant alone share the phi. That is the form in which LLVM's loop strength reduction
-// finds nothing to improve: a panel of a contraction costs one register and folds the rest into
-// addressing modes. Whatever is not linear is left to the plain computation of its offset.
+// differ by a constant alone share the phi. That is the form in which LLVM's loop strength
+// reduction finds nothing to improve: a panel of a contraction costs one register and folds the
+// rest into addressing modes. Whatever is not linear is left to the plain computation of its
+// offset.
 #ifndef TENON_CODEGEN_LLVM_RECURRENCE_H_
 #define TENON_CODEGEN_LLVM_RECURRENCE_H_
 

@@ -21,8 +21,8 @@ Value* ScalarEmitter::NarrowBF16(Value* v) {
   Value* bits = b_.CreateBitCast(v, Like(v, DType::kI32));
   Value* top = b_.CreateLShr(bits, Int(bits, 16));
   Value* odd = b_.CreateAnd(top, Int(bits, 1));
-  Value* rounded = b_.CreateLShr(
-      b_.CreateAdd(b_.CreateAdd(bits, Int(bits, 0x7fff)), odd), Int(bits, 16));
+  Value* rounded =
+      b_.CreateLShr(b_.CreateAdd(b_.CreateAdd(bits, Int(bits, 0x7fff)), odd), Int(bits, 16));
   Value* quiet = b_.CreateOr(top, Int(bits, 0x40));
   Value* result = b_.CreateSelect(b_.CreateFCmpUNO(v, v), quiet, rounded);
   return b_.CreateTrunc(result, Like(v, DType::kBF16));
@@ -30,7 +30,9 @@ Value* ScalarEmitter::NarrowBF16(Value* v) {
 
 namespace {
 
-llvm::Type* HalfLike(Value* v) { return v->getType()->getWithNewType(llvm::Type::getHalfTy(v->getContext())); }
+llvm::Type* HalfLike(Value* v) {
+  return v->getType()->getWithNewType(llvm::Type::getHalfTy(v->getContext()));
+}
 
 }  // namespace
 
@@ -52,8 +54,7 @@ Value* ScalarEmitter::WidenF16(Value* bits) {
   // Subnormal numbers: an exact product.
   Value* small = b_.CreateSIToFP(magnitude, f32);
   small = b_.CreateBitCast(b_.CreateFMul(small, Float(small, 0x1p-24)), word->getType());
-  Value* result =
-      b_.CreateSelect(b_.CreateICmpULT(magnitude, Int(word, 0x400)), small, normal);
+  Value* result = b_.CreateSelect(b_.CreateICmpULT(magnitude, Int(word, 0x400)), small, normal);
   result = b_.CreateSelect(b_.CreateICmpUGE(magnitude, Int(word, 0x7c00)), special, result);
   return b_.CreateBitCast(b_.CreateOr(result, sign), f32);
 }
@@ -98,9 +99,9 @@ Value* ScalarEmitter::Cast(DType from, DType to, Value* v) {
   if (ir::IsFloat(from)) {
     if (ir::IsFloat(to)) return b_.CreateFPCast(v, type);
     // Truncates, saturates, and gives 0 for NaN.
-    return b_.CreateIntrinsic(ir::IsSigned(to) ? llvm::Intrinsic::fptosi_sat
-                                               : llvm::Intrinsic::fptoui_sat,
-                              {type, v->getType()}, {v});
+    return b_.CreateIntrinsic(
+        ir::IsSigned(to) ? llvm::Intrinsic::fptosi_sat : llvm::Intrinsic::fptoui_sat,
+        {type, v->getType()}, {v});
   }
   if (ir::IsFloat(to)) return is_signed ? b_.CreateSIToFP(v, type) : b_.CreateUIToFP(v, type);
   return b_.CreateIntCast(v, type, is_signed);

@@ -63,8 +63,7 @@ llvm::Constant* ScalarEmitter::Float(Value* like, double value) {
   return llvm::ConstantFP::get(like->getType(), value);
 }
 
-Value* ScalarEmitter::Emit(ScalarOp op, DType operand, DType result,
-                           llvm::ArrayRef<Value*> args) {
+Value* ScalarEmitter::Emit(ScalarOp op, DType operand, DType result, llvm::ArrayRef<Value*> args) {
   switch (op) {
     case ScalarOp::kAdd:
     case ScalarOp::kSub:
@@ -187,7 +186,8 @@ Value* ScalarEmitter::Divide(bool remainder, DType dtype, Value* a, Value* b) {
   if (is_signed) {
     const unsigned bits = a->getType()->getScalarSizeInBits();
     Value* overflow = b_.CreateAnd(
-        b_.CreateICmpEQ(a, llvm::ConstantInt::get(a->getType(), llvm::APInt::getSignedMinValue(bits))),
+        b_.CreateICmpEQ(a,
+                        llvm::ConstantInt::get(a->getType(), llvm::APInt::getSignedMinValue(bits))),
         b_.CreateICmpEQ(b, llvm::Constant::getAllOnesValue(b->getType())));
     traps = b_.CreateOr(is_zero, overflow);
   }
@@ -236,8 +236,7 @@ Value* ScalarEmitter::Sign(DType dtype, Value* v) {
     return b_.CreateBinaryIntrinsic(llvm::Intrinsic::smax, at_most_one,
                                     llvm::Constant::getAllOnesValue(v->getType()));
   }
-  Value* negative =
-      b_.CreateSelect(b_.CreateFCmpOLT(v, Float(v, 0.0)), Float(v, -1.0), v);
+  Value* negative = b_.CreateSelect(b_.CreateFCmpOLT(v, Float(v, 0.0)), Float(v, -1.0), v);
   return b_.CreateSelect(b_.CreateFCmpOGT(v, Float(v, 0.0)), Float(v, 1.0), negative);
 }
 

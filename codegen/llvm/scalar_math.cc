@@ -121,9 +121,8 @@ llvm::Function* RemainderFunction(Builder& b, llvm::Module& module, llvm::Type* 
   const char* name = type->isFloatTy() ? "remainder_f32" : "remainder_f64";
   if (llvm::Function* existing = module.getFunction(name)) return existing;
   llvm::IRBuilderBase::InsertPointGuard guard(b);
-  llvm::Function* f =
-      llvm::Function::Create(llvm::FunctionType::get(type, {type, type}, false),
-                             llvm::GlobalValue::InternalLinkage, name, module);
+  llvm::Function* f = llvm::Function::Create(llvm::FunctionType::get(type, {type, type}, false),
+                                             llvm::GlobalValue::InternalLinkage, name, module);
   SetFunctionAttributes(*f, target);
   f->addFnAttr(llvm::Attribute::NoInline);
   const auto block = [&](const char* label) {

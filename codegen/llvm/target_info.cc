@@ -45,15 +45,15 @@ absl::StatusOr<std::unique_ptr<llvm::TargetMachine>> MakeTargetMachine(const ir:
   const std::unique_ptr<llvm::MCSubtargetInfo> subtarget(
       target->createMCSubtargetInfo(triple, "", ""));
   if (!desc.cpu.empty() && !subtarget->isCPUStringValid(desc.cpu)) {
-    return absl::InvalidArgumentError(absl::StrCat("unknown CPU '", desc.cpu, "' for target '",
-                                                   desc.triple, "'"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("unknown CPU '", desc.cpu, "' for target '", desc.triple, "'"));
   }
   llvm::TargetOptions options;
   // Nothing is ever fused that the kernel IR does not fuse: a recomputed value has the same bits.
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
-  std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(
-      triple, desc.cpu, desc.features, options, llvm::Reloc::PIC_, llvm::CodeModel::Small,
-      llvm::CodeGenOptLevel::Default));
+  std::unique_ptr<llvm::TargetMachine> machine(
+      target->createTargetMachine(triple, desc.cpu, desc.features, options, llvm::Reloc::PIC_,
+                                  llvm::CodeModel::Small, llvm::CodeGenOptLevel::Default));
   if (machine == nullptr) {
     return absl::InternalError(absl::StrCat("LLVM makes no code for '", desc.triple, "'"));
   }

@@ -15,9 +15,9 @@ struct TargetInfo {
   ir::TargetDesc desc;
   bool x86 = false;
   bool aarch64 = false;
-  bool rounds_in_hardware = true;  // floor, ceil, trunc, roundeven (x86 before SSE4.1: not)
-  bool converts_f16 = true;        // f16 from and to f32, to nearest even
-  bool masks_small = false;        // masked accesses of 1- and 2-byte elements
+  bool rounds_in_hardware = true;   // floor, ceil, trunc, roundeven (x86 before SSE4.1: not)
+  bool converts_f16 = true;         // f16 from and to f32, to nearest even
+  bool masks_small = false;         // masked accesses of 1- and 2-byte elements
   bool scales_in_hardware = false;  // x * 2^k, on whole vectors of f32
   bool fma = false;                 // llvm.fma becomes one instruction
 

@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -26,8 +27,8 @@ class GuardedBuffer {
     constexpr size_t kPage = 4096;
     const size_t inner = (size + kPage - 1) / kPage * kPage;
     mapped_ = inner + 2 * kPage;
-    base_ = static_cast<char*>(
-        mmap(nullptr, mapped_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    base_ =
+        static_cast<char*>(mmap(nullptr, mapped_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     TENON_CHECK(base_ != MAP_FAILED);
     if (inner > 0) TENON_CHECK(mprotect(base_ + kPage, inner, PROT_READ | PROT_WRITE) == 0);
     data_ = at_start ? base_ + kPage : base_ + kPage + inner - size;
@@ -58,8 +59,8 @@ ir::Extents ExtentsOf(const kernel::Program& program, const std::vector<int64_t>
 template <typename Bits>
 bool IsNan(Bits bits, int mantissa) {
   const Bits magnitude = bits & static_cast<Bits>(~(Bits{1} << (sizeof(Bits) * 8 - 1)));
-  const Bits infinity = static_cast<Bits>(((Bits{1} << (sizeof(Bits) * 8 - 1 - mantissa)) - 1)
-                                          << mantissa);
+  const Bits infinity =
+      static_cast<Bits>(((Bits{1} << (sizeof(Bits) * 8 - 1 - mantissa)) - 1) << mantissa);
   return magnitude > infinity;
 }
 
@@ -86,9 +87,9 @@ uint64_t Mix(uint64_t x) {  // splitmix64
 
 std::vector<NamedTarget> RunnableTargets() {
   std::vector<NamedTarget> targets;
-  for (NamedTarget t : {NamedTarget{"sse2", ir::X86Sse2()}, NamedTarget{"avx2", ir::X86Avx2()},
-                        NamedTarget{"avx512", ir::X86Avx512()},
-                        NamedTarget{"host", HostTarget()}}) {
+  for (NamedTarget t :
+       {NamedTarget{"sse2", ir::X86Sse2()}, NamedTarget{"avx2", ir::X86Avx2()},
+        NamedTarget{"avx512", ir::X86Avx512()}, NamedTarget{"host", HostTarget()}}) {
     if (HostCanRun(t.target)) targets.push_back(std::move(t));
   }
   return targets;
@@ -144,12 +145,39 @@ kernel::Program ProgramOf(kernel::Kernel kernel, const std::vector<ir::Dim>& siz
   return program;
 }
 
-absl::StatusOr<NativeResult> RunNative(const kernel::Program& program, const ir::TargetDesc& target,
+kernel::Program Join(const std::vector<kernel::Program>& programs) {
+  kernel::Program joined;
+  joined.name = "joined";
+  joined.symbols = programs[0].symbols;
+  joined.sites = programs[0].sites;
+  for (const kernel::Program& program : programs) {
+    const int bindings = static_cast<int>(joined.bindings.size());
+    const int buffers = static_cast<int>(joined.buffers.size());
+    for (kernel::Binding binding : program.bindings) {
+      binding.name = absl::StrCat(binding.name, "_", joined.bindings.size());
+      joined.bindings.push_back(binding);
+    }
+    for (kernel::Buffer buffer : program.buffers) {
+      buffer.binding += bindings;
+      buffer.name = absl::StrCat(buffer.name, "_", joined.buffers.size());
+      joined.buffers.push_back(buffer);
+    }
+    for (kernel::Step step : program.step) {
+      step.launch.kernel += static_cast<int>(joined.kernels.size());
+      for (kernel::BufferArg& arg : step.launch.args) arg.buffer += buffers;
+      joined.step.push_back(step);
+    }
+    joined.kernels.insert(joined.kernels.end(), program.kernels.begin(), program.kernels.end());
+    joined.scratch_bytes = std::max(joined.scratch_bytes, program.scratch_bytes);
+  }
+  return joined;
+}
+
+absl::StatusOr<NativeResult> RunNative(const kernel::Program& program, const Artifact& artifact,
+                                       const LoadedProgram& loaded,
                                        const std::vector<int64_t>& extents,
                                        const std::vector<ir::Literal>& inputs, int threads,
                                        bool guard_start) {
-  TENON_ASSIGN_OR_RETURN(const Artifact artifact, Compile(program, target, {.threads = 1}));
-  TENON_ASSIGN_OR_RETURN(const std::unique_ptr<LoadedProgram> loaded, Load(artifact));
   std::vector<GuardedBuffer> memory;
   std::vector<void*> pointers;
   size_t next_input = 0;
@@ -179,8 +207,8 @@ absl::StatusOr<NativeResult> RunNative(const kernel::Program& program, const ir:
   frame.prepared = prepared.data();
   runtime::Team team(threads);
   NativeResult result;
-  result.status = team.Run(loaded->prepare(), &frame);
-  if (result.status == TENON_OK) result.status = team.Run(loaded->step(), &frame);
+  result.status = team.Run(loaded.prepare(), &frame);
+  if (result.status == TENON_OK) result.status = team.Run(loaded.step(), &frame);
   if (result.status != TENON_OK) {
     result.fault_site = frame.fault_site;
     result.fault_value = frame.fault_value;
@@ -219,15 +247,23 @@ void ExpectNativeEqualsInterpreter(kernel::Program program, const std::vector<in
     SCOPED_TRACE(target.name);
     program.has_fma = target.target.has_fma;
     const absl::StatusOr<kernel::InterpretResult> expected =
-        kernel::Interpret(program, extents, inputs);
+        kernel::Interpret(program, extents, inputs, {.each_chunk_its_own_thread = true});
     ASSERT_TRUE(expected.ok()) << expected.status();
+    const absl::StatusOr<Artifact> artifact = Compile(program, target.target, {.threads = 1});
+    ASSERT_TRUE(artifact.ok()) << artifact.status();
+    const absl::StatusOr<std::unique_ptr<LoadedProgram>> loaded = Load(*artifact);
+    ASSERT_TRUE(loaded.ok()) << loaded.status();
     for (const int threads : {1, 3}) {
       guard_start = !guard_start;
       const absl::StatusOr<NativeResult> actual =
-          RunNative(program, target.target, extents, inputs, threads, guard_start);
+          RunNative(program, *artifact, **loaded, extents, inputs, threads, guard_start);
       ASSERT_TRUE(actual.ok()) << actual.status();
       EXPECT_EQ(actual->status, expected->status);
-      if (expected->status != TENON_OK) continue;
+      if (expected->status != TENON_OK) {
+        EXPECT_EQ(actual->fault_site, expected->fault_site);
+        EXPECT_EQ(actual->fault_value, expected->fault_value);
+        continue;
+      }
       for (size_t i = 0; i < expected->outputs.size(); ++i) {
         EXPECT_EQ(FirstDifference(expected->outputs[i], actual->outputs[i]), "")
             << "output " << i << ", " << threads << " threads";
@@ -240,10 +276,11 @@ ir::Literal Provocative(ir::DType dtype, int64_t size, uint64_t seed) {
   ir::Literal literal(dtype, {size});
   const double infinity = std::numeric_limits<double>::infinity();
   const std::vector<double> reals = {
-      0.0,     -0.0,   1.0,     -1.0,    0.5,     -0.5,    1.5,       2.5,       -2.5,
-      infinity, -infinity, std::nan(""), 1e-40, -1e-40, 1e-45, 3e38, -3e38, 65504.0, 65520.0, 6e-8,
-      88.7,    -103.9, 1e10,    2147483648.0, -2147483649.0, 9.3e18, 127.5, -128.5, 255.5, 1e300,
-      4.9e-324, 0.1,   3.14159, 100.0,   -7.25};
+      0.0,    -0.0,  1.0,          -1.0,          0.5,          -0.5,  1.5,
+      2.5,    -2.5,  infinity,     -infinity,     std::nan(""), 1e-40, -1e-40,
+      1e-45,  3e38,  -3e38,        65504.0,       65520.0,      6e-8,  88.7,
+      -103.9, 1e10,  2147483648.0, -2147483649.0, 9.3e18,       127.5, -128.5,
+      255.5,  1e300, 4.9e-324,     0.1,           3.14159,      100.0, -7.25};
   for (int64_t i = 0; i < size; ++i) {
     const uint64_t random = Mix(seed * 1000003 + static_cast<uint64_t>(i));
     std::byte* element = literal.mutable_bytes() + i * ir::ByteSize(dtype);

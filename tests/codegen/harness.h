@@ -11,6 +11,7 @@
 
 #include "absl/status/statusor.h"
 #include "tenon/codegen/artifact.h"
+#include "tenon/codegen/jit.h"
 #include "tenon/ir/kernel/builder.h"
 #include "tenon/ir/kernel/interpreter.h"
 #include "tenon/ir/literal.h"
@@ -38,12 +39,17 @@ struct NativeResult {
   int64_t fault_value = 0;
 };
 
-// Compiles, loads and runs prepare and step with `threads` threads; every buffer ends (or, where
-// `guard_start`, starts) at a page that may not be touched.
-absl::StatusOr<NativeResult> RunNative(const kernel::Program& program, const ir::TargetDesc& target,
+// Runs prepare and step with `threads` threads; every buffer ends (or, where `guard_start`, starts)
+// at a page that may not be touched.
+absl::StatusOr<NativeResult> RunNative(const kernel::Program& program, const Artifact& artifact,
+                                       const LoadedProgram& loaded,
                                        const std::vector<int64_t>& extents,
                                        const std::vector<ir::Literal>& inputs, int threads,
                                        bool guard_start);
+
+// Merges programs of one launch each into one that runs them all, so that a table of small cases is
+// compiled at once. They must have the same symbols.
+kernel::Program Join(const std::vector<kernel::Program>& programs);
 
 // Runs the program natively on every runnable target, with 1 and 3 threads, and in the interpreter;
 // outputs and faults must agree to the bit (NaN with NaN).

@@ -1,0 +1,129 @@
+// Teams and arenas, with entries written here: what generated code does is tests/codegen's.
+#include "tenon/runtime/team.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "tenon/runtime/arena.h"
+
+namespace tenon::runtime {
+namespace {
+
+struct Seen {
+  std::atomic<int> calls{0};
+  std::atomic<int> mask{0};
+  std::atomic<int> threads{0};
+};
+
+// Entries find their state in the frame's arena, which they do not use otherwise.
+int32_t Record(tenon_frame* frame, int32_t thread, int32_t threads) {
+  auto* seen = reinterpret_cast<Seen*>(frame->arena);
+  seen->calls++;
+  seen->mask |= 1 << thread;
+  seen->threads = threads;
+  return TENON_OK;
+}
+
+TEST(Team, RunsEveryThreadOnceAndWaitsForAll) {
+  for (const int threads : {1, 2, 3, 8}) {
+    Team team(threads);
+    EXPECT_EQ(team.threads(), threads);
+    Seen seen;
+    tenon_frame frame = {.arena = reinterpret_cast<char*>(&seen)};
+    for (int run = 1; run <= 200; ++run) {
+      EXPECT_EQ(team.Run(&Record, &frame), TENON_OK);
+      ASSERT_EQ(seen.calls, run * threads);
+    }
+    EXPECT_EQ(seen.mask, (1 << threads) - 1);
+    EXPECT_EQ(seen.threads, threads);
+    EXPECT_EQ(frame.team == nullptr, threads == 1);
+  }
+}
+
+TEST(Team, DefaultsToTheCoresOfTheProcess) { EXPECT_GE(Team().threads(), 1); }
+
+TEST(Team, ServesSeveralCallersOneAfterTheOther) {
+  Team team(2);
+  Seen seen;
+  std::vector<std::thread> callers;
+  for (int c = 0; c < 4; ++c) {
+    callers.emplace_back([&] {
+      tenon_frame frame = {.arena = reinterpret_cast<char*>(&seen)};
+      for (int run = 0; run < 50; ++run) team.Run(&Record, &frame);
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(seen.calls, 4 * 50 * 2);
+}
+
+// The callbacks as the barrier of generated code uses them: thread 0 comes late enough that the
+// others have parked.
+int32_t LateRelease(tenon_frame* frame, int32_t thread, int32_t threads) {
+  tenon_team* team = frame->team;
+  if (threads == 1) return TENON_OK;
+  const std::atomic_ref<uint32_t> epoch(team->epoch);
+  const std::atomic_ref<uint32_t> arrived(team->arrived);
+  for (int round = 0; round < 3; ++round) {
+    const uint32_t seen = epoch.load();
+    if (arrived.fetch_add(1) + 1 == static_cast<uint32_t>(threads)) {
+      arrived = 0;
+      epoch.fetch_add(1);
+      if (std::atomic_ref(team->parked).load() != 0) team->wake(team->context, &team->epoch);
+    } else {
+      const int32_t status = team->wait(team->context, &team->epoch, seen);
+      if (status != TENON_OK || epoch.load() == seen) return TENON_BAD_ARGUMENT;
+    }
+    if (thread == 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  return TENON_OK;
+}
+
+TEST(Team, WaitReturnsOnceTheEpochMoves) {
+  for (const int threads : {2, 5}) {
+    Team team(threads);
+    tenon_frame frame = {};
+    for (int run = 0; run < 10; ++run) EXPECT_EQ(team.Run(&LateRelease, &frame), TENON_OK);
+    EXPECT_EQ(frame.team->parked, 0u);
+  }
+}
+
+int32_t FaultOnce(tenon_frame* frame, int32_t thread, int32_t /*threads*/) {
+  if (thread == 0) frame->status = TENON_NOT_FINITE;
+  return frame->status;
+}
+
+TEST(Team, StatusIsOfThisRunOnly) {
+  Team team(3);
+  Seen seen;
+  tenon_frame frame = {.arena = reinterpret_cast<char*>(&seen)};
+  EXPECT_EQ(team.Run(&FaultOnce, &frame), TENON_NOT_FINITE);
+  EXPECT_EQ(team.Run(&Record, &frame), TENON_OK);
+}
+
+TEST(Arena, IsAlignedZeroAndMovable) {
+  for (const int64_t size : {0, 1, 63, 64, 4096, 1 << 20, (1 << 22) + 5}) {
+    Arena arena(size);
+    ASSERT_NE(arena.data(), nullptr);
+    EXPECT_EQ(arena.size(), size);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(arena.data()) % TENON_ARENA_ALIGNMENT, 0u);
+    for (int64_t i = 0; i < size; ++i) ASSERT_EQ(arena.data()[i], 0);
+    char* data = arena.data();
+    Arena moved(std::move(arena));
+    EXPECT_EQ(moved.data(), data);
+    moved = Arena();
+    EXPECT_EQ(moved.data(), nullptr);
+  }
+}
+
+TEST(Arena, TooMuchGivesNull) {
+  EXPECT_EQ(Arena(int64_t{1} << 62).data(), nullptr);
+  EXPECT_EQ(Arena(-1).data(), nullptr);
+}
+
+}  // namespace
+}  // namespace tenon::runtime
