@@ -80,7 +80,9 @@ absl::StatusOr<Extents> ReadExtents(const Graph& graph, const std::vector<std::s
     if (value < 0 || value > bound->second) {
       return Error("--extent: ", setting, " is outside 0 to ", bound->second);
     }
-    extents[parts[0]] = value;
+    if (!extents.emplace(parts[0], value).second) {
+      return Error("--extent: '", parts[0], "' is given twice");
+    }
   }
   return extents;
 }
