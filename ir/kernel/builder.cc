@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "tenon/ir/check.h"
 #include "tenon/ir/kernel/canonical.h"
+#include "tenon/ir/scalar.h"
 
 namespace tenon::kernel {
 
@@ -128,7 +129,7 @@ ValueId KernelBuilder::ConstI64(int64_t value) {
 ValueId KernelBuilder::Const(DType dtype, double value, int rows, int lanes) {
   const Type type{dtype, rows, lanes};
   if (ir::IsFloat(dtype)) return EmitHoisted({.op = Op::kConst, .real = value}, type);
-  const int64_t integer = dtype == DType::kBool ? value != 0 : static_cast<int64_t>(value);
+  const int64_t integer = ir::ScalarValue::FromDouble(dtype, value).ToInt();  // saturates
   if (dtype == DType::kI64 && type.is_scalar()) return ConstI64(integer);
   const ValueId v = EmitHoisted({.op = Op::kConst, .integer = integer}, type);
   if (dtype == DType::kBool && type.is_scalar()) bool_constants_[v.index] = integer != 0;

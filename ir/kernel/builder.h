@@ -37,6 +37,7 @@ class KernelBuilder {
   ValueId DimValue(const ir::Dim& dim);
 
   ValueId ConstI64(int64_t value);
+  // Rounded to the type; integers saturate, NaN gives them 0.
   ValueId Const(DType dtype, double value, int rows = 1, int lanes = 1);
   ValueId Iota(int lanes);
 

@@ -80,8 +80,8 @@ const ir::ComputeDef* Fuser::Def(ir::NodeId id) {
 
 ir::ComputeClass Fuser::Class(ir::NodeId id) const {
   const ComputeClass of_op = ir::GetOpDef(graph_.node(id).op).compute_class;
-  if (of_op != ComputeClass::kContract) return of_op;
-  // A product of which nothing is summed is a map like any other.
+  if (of_op != ComputeClass::kContract && of_op != ComputeClass::kReduce) return of_op;
+  // A product or reduction of which nothing is summed is a map like any other.
   const ir::Node& node = graph_.node(id);
   return ir::GetOpDef(node.op).compute(ir::ViewOf(graph_, node)).compute_class;
 }

@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <limits>
+
 namespace tenon::kernel {
 namespace {
 
@@ -115,6 +118,18 @@ TEST(BuilderTest, TypesBroadcast) {
   EXPECT_EQ(k.type(k.Scalar(ScalarOp::kLt, {a, b})).ToString(), "bool<8 x 48>");
   EXPECT_EQ(k.type(k.Transpose(a)).ToString(), "f32<8>");
   EXPECT_EQ(k.type(k.ReduceLanes(ir::Combiner::kSum, acc)).ToString(), "f32<8 x 1>");
+}
+
+TEST(BuilderTest, IntegerConstantsSaturate) {
+  constexpr double kInf = std::numeric_limits<double>::infinity();
+  KernelBuilder k("k");
+  EXPECT_EQ(*k.AsConst(k.Const(DType::kI64, -kInf)), std::numeric_limits<int64_t>::min());
+  const int y = k.AddParam({.name = "y", .dtype = DType::kI8, .written = true});
+  k.Parallel(k.ConstI64(1),
+             [&](ValueId c) { k.Store(k.Const(DType::kI8, kInf), {.buffer = y, .offset = c}); });
+  const Kernel kernel = k.Finish();
+  const auto is_127 = [](const Instr& i) { return i.op == Op::kConst && i.integer == 127; };
+  EXPECT_TRUE(std::any_of(kernel.body.instrs.begin(), kernel.body.instrs.end(), is_127));
 }
 
 TEST(BuilderTest, DimValuesFloorNegativeNumerators) {
