@@ -28,8 +28,6 @@ constexpr size_t kMaxIndices = 8;
 constexpr double kLongRow = 32768;
 // Elements up to which a reduction over a strided axis may be visited several times.
 constexpr double kSmallColumns = 16384;
-// How far the search for cycles looks before it assumes one.
-constexpr int kSearchLimit = 4096;
 
 bool IsSingleVariable(const IndexExpr& e) {
   return e.offset == Dim(0) && e.terms.size() == 1 && e.terms.begin()->second == Dim(1);
@@ -442,8 +440,8 @@ void Fuser::VisitOpaque(ir::NodeId id) {
   if (Class(id) == ComputeClass::kCumulative) kind = GroupKind::kCumulative;
   if (Class(id) == ComputeClass::kScatter) kind = GroupKind::kScatter;
   if (Class(id) == ComputeClass::kSort) kind = GroupKind::kSort;
-  clusters_.push_back({.kind = kind, .anchor = id});
-  const int c = static_cast<int>(clusters_.size()) - 1;
+  lower::ElementIndex none;
+  const int c = NewCluster(kind, id, {}, &none);
   clusters_[c].members.insert(id.index);
   for (ir::ValueId result : node.results) StoreIn(result, c, {});
   for (ir::ValueId operand : node.operands) readers_[operand.index].insert(c);
@@ -462,6 +460,8 @@ int Fuser::NewCluster(GroupKind kind, ir::NodeId anchor, const ir::Shape& kept,
     c.nest.kept.push_back(c.nest.space.AddLoop(extent));
     identity->push_back(IndexExpr::Var(c.nest.kept.back()));
   }
+  // Later clusters make what earlier ones read: they come before them.
+  c.rank = -static_cast<int>(clusters_.size());
   clusters_.push_back(std::move(c));
   return static_cast<int>(clusters_.size()) - 1;
 }
@@ -536,23 +536,57 @@ void Fuser::StoreIn(ir::ValueId v, int cluster, const ElementIndex& index) {
   others.insert(readers_[v.index].begin(), readers_[v.index].end());
   others.erase(cluster);
   for (int other : others) {
-    clusters_[cluster].successors.insert(other);
+    AddEdge(cluster, other);
     clusters_[other].loads.insert(v.index);
   }
 }
 
-bool Fuser::Reaches(int from, int to) const {
-  std::set<int> seen;
+// Clusters stand in an order (`rank`) in which every edge points forwards, so a search need not
+// look beyond its goal.
+bool Fuser::Reaches(int from, int to) {
+  ++search_;
   std::vector<int> work = {from};
   while (!work.empty()) {
     const int c = work.back();
     work.pop_back();
     if (c == to) return true;
-    if (!seen.insert(c).second) continue;
-    if (seen.size() > kSearchLimit) return true;
+    if (clusters_[c].seen_by == search_ || clusters_[c].rank >= clusters_[to].rank) continue;
+    clusters_[c].seen_by = search_;
     work.insert(work.end(), clusters_[c].successors.begin(), clusters_[c].successors.end());
   }
   return false;
+}
+
+// Adds an edge that closes no cycle. Where it points backwards in the order, what lies between is
+// put right: what `to` reaches goes behind what reaches `from` (Pearce and Kelly, 2007).
+void Fuser::AddEdge(int from, int to) {
+  clusters_[from].successors.insert(to);
+  clusters_[to].predecessors.insert(from);
+  const int low = clusters_[to].rank, high = clusters_[from].rank;
+  if (high < low) return;
+  auto collect = [&](int start, auto next) {
+    ++search_;
+    std::vector<int> found, work = {start};
+    while (!work.empty()) {
+      const int c = work.back();
+      work.pop_back();
+      Cluster& cluster = clusters_[c];
+      if (cluster.seen_by == search_ || cluster.rank < low || cluster.rank > high) continue;
+      cluster.seen_by = search_;
+      found.push_back(c);
+      work.insert(work.end(), (cluster.*next).begin(), (cluster.*next).end());
+    }
+    std::sort(found.begin(), found.end(),
+              [&](int a, int b) { return clusters_[a].rank < clusters_[b].rank; });
+    return found;
+  };
+  std::vector<int> moved = collect(from, &Cluster::predecessors);
+  const std::vector<int> behind = collect(to, &Cluster::successors);
+  moved.insert(moved.end(), behind.begin(), behind.end());
+  std::vector<int> ranks;
+  for (int c : moved) ranks.push_back(clusters_[c].rank);
+  std::sort(ranks.begin(), ranks.end());
+  for (size_t i = 0; i < moved.size(); ++i) clusters_[moved[i]].rank = ranks[i];
 }
 
 void Fuser::Cut(ir::NodeId id, std::string reason) {

@@ -34,6 +34,9 @@ class Fuser {
     std::set<uint32_t> members;  // nodes
     std::set<uint32_t> loads;    // values
     std::set<int> successors;    // clusters that have to run later
+    std::set<int> predecessors;  // the same edges, backwards
+    int rank = 0;                // ascends along every edge
+    int seen_by = 0;             // the last search that met it
   };
 
   void Visit(ir::NodeId id);
@@ -71,7 +74,8 @@ class Fuser {
   bool IsLinearIdentity(Cluster& c, ir::ValueId v, const lower::ElementIndex& index);
   bool CanOwn(ir::ValueId v, int cluster);
   void StoreIn(ir::ValueId v, int cluster, const lower::ElementIndex& index);
-  bool Reaches(int from, int to) const;
+  bool Reaches(int from, int to);
+  void AddEdge(int from, int to);
   void Cut(ir::NodeId id, std::string reason);
 
   // The end.
@@ -95,6 +99,7 @@ class Fuser {
   std::vector<int> owner_;              // by value: the cluster that stores it, or -1
   std::map<uint32_t, ir::ComputeDef> defs_;
   std::map<int, std::vector<Nest>> side_nests_;  // of a cluster that others have joined
+  int search_ = 0;
   FusionPlan plan_;
 };
 

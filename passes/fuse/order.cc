@@ -1,5 +1,7 @@
 // The end of a fusion: donations, independent groups side by side, the order of groups.
 #include <algorithm>
+#include <map>
+#include <numeric>
 #include <set>
 #include <utility>
 
@@ -11,16 +13,20 @@ namespace tenon::fuse {
 // Who reads a donated input goes before the group that overwrites it, where that is possible;
 // lowering gives the others a buffer of their own and copies at the end.
 void Fuser::OrderDonations() {
+  std::map<ir::ValueId, std::vector<int>> readers;  // of inputs
+  for (int c = 0; c < static_cast<int>(clusters_.size()); ++c) {
+    for (uint32_t v : clusters_[c].loads) {
+      const ir::ValueId memory = Memory(ir::ValueId{v});
+      if (graph_.is_input(memory)) readers[memory].push_back(c);
+    }
+  }
   for (const ir::Output& output : graph_.outputs()) {
     if (output.donated_input < 0) continue;
     const int writer = owner_[Memory(output.value).index];
     if (writer < 0) continue;
     const ir::ValueId input = graph_.inputs()[output.donated_input].value;
-    for (int c = 0; c < static_cast<int>(clusters_.size()); ++c) {
-      if (c == writer) continue;
-      const bool reads = std::any_of(clusters_[c].loads.begin(), clusters_[c].loads.end(),
-                                     [&](uint32_t v) { return Memory(ir::ValueId{v}) == input; });
-      if (reads && !Reaches(writer, c)) clusters_[c].successors.insert(writer);
+    for (int c : readers[input]) {
+      if (c != writer && !Reaches(writer, c)) AddEdge(c, writer);
     }
   }
 }
@@ -35,6 +41,8 @@ void Fuser::JoinSinks() {
     }
   }
   int home = -1;
+  std::vector<int> moved_to(clusters_.size());
+  std::iota(moved_to.begin(), moved_to.end(), 0);
   for (int c = 0; c < static_cast<int>(clusters_.size()); ++c) {
     Cluster& cluster = clusters_[c];
     if (cluster.kind != GroupKind::kMap || !cluster.successors.empty() || cluster.members.empty()) {
@@ -55,9 +63,12 @@ void Fuser::JoinSinks() {
     target.loads.insert(cluster.loads.begin(), cluster.loads.end());
     target.anchor = std::max(target.anchor, cluster.anchor);
     cluster.members.clear();
-    for (Cluster& other : clusters_) {
-      if (other.successors.erase(c) > 0) other.successors.insert(home);
-    }
+    moved_to[c] = home;
+  }
+  for (Cluster& cluster : clusters_) {
+    std::set<int> successors;
+    for (int s : cluster.successors) successors.insert(moved_to[s]);
+    cluster.successors = std::move(successors);
   }
 }
 

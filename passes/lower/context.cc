@@ -17,7 +17,22 @@ LowerContext::LowerContext(const ir::Graph& graph, const ir::TargetDesc& target,
       options_(options),
       program_(program),
       places_(graph.num_values()),
-      steps_(&program.step) {}
+      steps_(&program.step) {
+  for (uint32_t v = 0; v < static_cast<uint32_t>(graph.num_values()); ++v) {
+    memory_.push_back(ir::ValueId{v});
+    const ir::NodeId id = graph.producer(ir::ValueId{v});
+    if (!id.valid() || Class(id) != ir::ComputeClass::kReshape) continue;
+    memory_[v] = memory_[graph.node(id).operands[0].index];
+    aliases_[memory_[v]].push_back(ir::ValueId{v});
+  }
+}
+
+void LowerContext::SetPlace(ir::ValueId v, const Place& place) {
+  places_[v.index] = place;
+  auto it = aliases_.find(v);
+  if (it == aliases_.end()) return;
+  for (ir::ValueId alias : it->second) places_[alias.index] = place;
+}
 
 const ir::ComputeDef* LowerContext::Def(ir::NodeId id) {
   auto it = defs_.find(id.index);

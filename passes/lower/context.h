@@ -55,7 +55,10 @@ class LowerContext {
   bool IsUniform(ir::ValueId v);
 
   const Place& place(ir::ValueId v) const { return places_[v.index]; }
-  void SetPlace(ir::ValueId v, Place place) { places_[v.index] = std::move(place); }
+  // Also of what aliases `v`: reshapes of it, of these, and so on.
+  void SetPlace(ir::ValueId v, const Place& place);
+  // The value whose memory `v` is: through reshapes.
+  ir::ValueId Memory(ir::ValueId v) const { return memory_[v.index]; }
   // A new arena buffer of `size` elements; memory planning finds its life by its uses.
   int32_t AddBuffer(std::string name, ir::DType dtype, ir::Dim size);
   // How many loops of steps stand around this graph's steps: names their variables.
@@ -76,7 +79,9 @@ class LowerContext {
   const ir::TargetDesc& target_;
   const passes::PipelineOptions& options_;
   kernel::Program& program_;
-  std::vector<Place> places_;  // by value
+  std::vector<Place> places_;                                // by value
+  std::vector<ir::ValueId> memory_;                          // by value
+  std::map<ir::ValueId, std::vector<ir::ValueId>> aliases_;  // of a value, itself not among them
   std::map<uint32_t, ir::ComputeDef> defs_;
   std::map<uint32_t, bool> uniform_;
   std::vector<kernel::Step>* steps_;

@@ -29,22 +29,14 @@ absl::Status GraphLowerer::Run(const std::vector<Place>& inputs, const std::vect
     context_.SetPlace(graph_.inputs()[i].value, inputs[i]);
   }
   PlaceConstants();
+  FindReaders();
   PlaceOutputs(outputs, replaces);
   for (const fuse::Group& group : plan_.groups) {
     PlaceStored(group);
-    PlaceAliases();
     TENON_RETURN_IF_ERROR(LowerGroup(group));
   }
   EmitCopies();
   return absl::OkStatus();
-}
-
-ir::ValueId GraphLowerer::Memory(ir::ValueId v) const {
-  while (graph_.producer(v).valid() &&
-         context_.Class(graph_.producer(v)) == ComputeClass::kReshape) {
-    v = graph_.node(graph_.producer(v)).operands[0];
-  }
-  return v;
 }
 
 // --- Places
@@ -74,12 +66,19 @@ void GraphLowerer::PlaceConstants() {
   }
 }
 
-int GraphLowerer::GroupOf(ir::ValueId v) const {
+void GraphLowerer::FindReaders() {
   for (size_t g = 0; g < plan_.groups.size(); ++g) {
-    const std::vector<ir::ValueId>& stored = plan_.groups[g].stored;
-    if (std::binary_search(stored.begin(), stored.end(), v)) return static_cast<int>(g);
+    for (ir::ValueId v : plan_.groups[g].stored) group_of_[v] = static_cast<int>(g);
+    for (ir::ValueId v : plan_.groups[g].inputs) {
+      readers_[Memory(v)].push_back(static_cast<int>(g));
+    }
   }
-  return -1;
+  for (const ir::Output& output : graph_.outputs()) returned_.insert(Memory(output.value));
+}
+
+int GraphLowerer::GroupOf(ir::ValueId v) const {
+  auto it = group_of_.find(v);
+  return it == group_of_.end() ? -1 : it->second;
 }
 
 void GraphLowerer::PlaceOutputs(const std::vector<Place>& outputs,
@@ -100,18 +99,10 @@ void GraphLowerer::PlaceOutputs(const std::vector<Place>& outputs,
 // Whether the group that computes `v` may write it over the donated `input`.
 bool GraphLowerer::MayOverwrite(ir::ValueId v, ir::ValueId input) {
   const int writer = GroupOf(v);
-  for (const ir::Output& other : graph_.outputs()) {
-    if (Memory(other.value) == input) return false;  // still wanted at the end
-  }
-  for (size_t g = 0; g < plan_.groups.size(); ++g) {
-    const std::vector<ir::ValueId>& inputs = plan_.groups[g].inputs;
-    const bool reads = std::any_of(inputs.begin(), inputs.end(),
-                                   [&](ir::ValueId i) { return Memory(i) == input; });
-    if (!reads) continue;
-    if (static_cast<int>(g) > writer) return false;
-    if (static_cast<int>(g) == writer && !ReadsOnlyWhereItWrites(plan_.groups[g], v, input)) {
-      return false;
-    }
+  if (returned_.count(input) > 0) return false;  // still wanted at the end
+  for (int g : readers_[input]) {
+    if (g > writer) return false;
+    if (g == writer && !ReadsOnlyWhereItWrites(plan_.groups[g], v, input)) return false;
   }
   return true;
 }
@@ -155,15 +146,6 @@ void GraphLowerer::PlaceStored(const fuse::Group& group) {
     const ir::TensorType& type = graph_.type(v);
     context_.SetPlace(
         v, {context_.AddBuffer(absl::StrCat("v", v.index), type.dtype, type.NumElements())});
-  }
-}
-
-// A reshape lies where its operand lies, once that has a place.
-void GraphLowerer::PlaceAliases() {
-  for (const ir::Node& node : graph_.nodes()) {
-    const ir::ValueId v = node.results[0];
-    if (context_.Class(graph_.producer(v)) != ComputeClass::kReshape) continue;
-    if (!context_.place(v).valid()) context_.SetPlace(v, context_.place(node.operands[0]));
   }
 }
 

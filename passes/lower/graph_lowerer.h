@@ -2,7 +2,8 @@
 #ifndef TENON_PASSES_LOWER_GRAPH_LOWERER_H_
 #define TENON_PASSES_LOWER_GRAPH_LOWERER_H_
 
-#include <optional>
+#include <map>
+#include <set>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -33,11 +34,11 @@ class GraphLowerer {
   void PlaceConstants();
   void PlaceOutputs(const std::vector<Place>& outputs, const std::vector<int>& replaces);
   void PlaceStored(const fuse::Group& group);
-  void PlaceAliases();
+  void FindReaders();
   absl::Status LowerGroup(const fuse::Group& group);
   void EmitCopies();
 
-  ir::ValueId Memory(ir::ValueId v) const;
+  ir::ValueId Memory(ir::ValueId v) const { return context_.Memory(v); }
   int GroupOf(ir::ValueId v) const;
   bool MayOverwrite(ir::ValueId v, ir::ValueId input);
   bool ReadsOnlyWhereItWrites(const fuse::Group& group, ir::ValueId v, ir::ValueId input);
@@ -46,6 +47,9 @@ class GraphLowerer {
   const fuse::FusionPlan& plan_;
   LowerContext context_;
   std::vector<Copy> copies_;
+  std::map<ir::ValueId, int> group_of_;              // of a stored value
+  std::map<ir::ValueId, std::vector<int>> readers_;  // groups that read a value's memory
+  std::set<ir::ValueId> returned_;                   // memory of outputs
 };
 
 // A copy of all elements, as a kernel of its own.

@@ -104,24 +104,17 @@ struct Block {
   int64_t offset = 0;
 };
 
-// The smallest gap between placed blocks whose lives meet this one's.
+// The smallest gap between placed blocks (in order of offset) whose lives meet this one's.
 int64_t BestOffset(const std::vector<Block>& placed, const Block& block) {
-  std::vector<const Block*> others;
-  for (const Block& other : placed) {
-    if (other.life.first <= block.life.last && block.life.first <= other.life.last) {
-      others.push_back(&other);
-    }
-  }
-  std::sort(others.begin(), others.end(),
-            [](const Block* a, const Block* b) { return a->offset < b->offset; });
   int64_t best = -1, best_gap = std::numeric_limits<int64_t>::max(), end = 0;
-  for (const Block* other : others) {
-    const int64_t gap = other->offset - end;
+  for (const Block& other : placed) {
+    if (other.life.first > block.life.last || block.life.first > other.life.last) continue;
+    const int64_t gap = other.offset - end;
     if (gap >= block.bytes && gap < best_gap) {
       best = end;
       best_gap = gap;
     }
-    end = std::max(end, other->offset + other->bytes);
+    end = std::max(end, other.offset + other.bytes);
   }
   return best >= 0 ? best : end;
 }
@@ -144,7 +137,10 @@ absl::Status PlaceArena(const Lives& lives, kernel::Program* program) {
     block.offset = BestOffset(placed, block);
     program->buffers[block.buffer].offset = block.offset;
     program->arena_bytes = std::max(program->arena_bytes, block.offset + block.bytes);
-    placed.push_back(block);
+    placed.insert(
+        std::upper_bound(placed.begin(), placed.end(), block,
+                         [](const Block& a, const Block& b) { return a.offset < b.offset; }),
+        block);
   }
   return absl::OkStatus();
 }
