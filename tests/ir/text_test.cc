@@ -6,10 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tenon/ir/attributes_util.h"
+#include "tenon/ir/file.h"
 #include "tests/ir/graphs.h"
 
 namespace tenon::ir {
@@ -276,6 +279,33 @@ TEST(TextTest, ErrorsOfSignatures) {
     ASSERT_FALSE(g.ok()) << bad.text;
     EXPECT_THAT(std::string(g.status().message()), HasSubstr(bad.message)) << bad.text;
   }
+}
+
+TEST(TextTest, TheReferencePageIsRight) {
+  absl::StatusOr<std::string> page = ReadFile(std::string(TENON_SOURCE_DIR) + "/docs/ir.md");
+  ASSERT_TRUE(page.ok()) << page.status();
+  int graphs = 0;
+  const std::vector<std::string> parts = absl::StrSplit(*page, "```\n");
+  for (size_t i = 1; i < parts.size(); i += 2) {
+    const std::string& block = parts[i];
+    const bool is_file = absl::StartsWith(block, "tenon graph 1\n\ngraph @mlp");
+    const bool is_graph = absl::StartsWith(block, "graph @sgd");
+    if (!is_file && !is_graph) continue;
+    ++graphs;
+    const std::string text = is_file ? block : "tenon graph 1\n\n" + block;
+    EXPECT_EQ(Normal(text), text);
+  }
+  EXPECT_EQ(graphs, 2);
+  // The blocks of ops, in a graph that has what they use.
+  for (const char* op : {"%0 = neg(%x) : f32[4]", "%1 = reduce(%0) kind=sum axes=[0] : f32[]",
+                         "%2, %3 = sort(%a, %b) axis=1 descending=true : f32[8,4], i64[8,4]",
+                         "%4 = constant f32[2]{0.5, -1} : f32[2]"}) {
+    EXPECT_THAT(*page, HasSubstr(op));
+  }
+  Normal(Body("%x: f32[4], %a: f32[8,4], %b: i64[8,4]", "y: f32[2]",
+              "  %0 = neg(%x) : f32[4]\n  %1 = reduce(%0) kind=sum axes=[0] : f32[]\n"
+              "  %2, %3 = sort(%a, %b) axis=1 descending=true : f32[8,4], i64[8,4]\n"
+              "  %4 = constant f32[2]{0.5, -1} : f32[2]\n  return %4\n"));
 }
 
 TEST(TextTest, HostileNestingIsRefused) {
