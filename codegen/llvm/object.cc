@@ -4,6 +4,8 @@
 #include <llvm/ADT/StringExtras.h>
 #include <llvm/Analysis/TargetLibraryInfo.h>
 #include <llvm/Config/llvm-config.h>
+#include <llvm/IR/IRBuilder.h>
+#include <llvm/IR/IntrinsicInst.h>
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Module.h>
@@ -32,6 +34,40 @@ double Now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+// Masked stores of which one constant lane is live become plain stores of that element. LLVM 22
+// does so itself, but for x86 stores 32 bits where the 16 are truncated ones: beyond the buffer.
+void UnmaskSingleLanes(llvm::Function& function) {
+  llvm::SmallVector<llvm::IntrinsicInst*, 4> found;
+  for (llvm::BasicBlock& block : function) {
+    for (llvm::Instruction& instruction : block) {
+      auto* call = llvm::dyn_cast<llvm::IntrinsicInst>(&instruction);
+      if (call != nullptr && call->getIntrinsicID() == llvm::Intrinsic::masked_store) {
+        found.push_back(call);
+      }
+    }
+  }
+  for (llvm::IntrinsicInst* call : found) {
+    const auto* mask = llvm::dyn_cast<llvm::Constant>(call->getArgOperand(2));
+    const auto* type = llvm::dyn_cast<llvm::FixedVectorType>(call->getArgOperand(2)->getType());
+    if (mask == nullptr || type == nullptr) continue;
+    int live = -1, count = 0;
+    for (unsigned lane = 0; lane < type->getNumElements(); ++lane) {
+      const llvm::Constant* bit = mask->getAggregateElement(lane);
+      if (bit == nullptr || !bit->isNullValue()) {
+        live = static_cast<int>(lane);
+        ++count;
+      }
+    }
+    if (count != 1 || !mask->getAggregateElement(live)->isOneValue()) continue;
+    llvm::IRBuilder<> b(call);
+    llvm::Value* element = b.CreateExtractElement(call->getArgOperand(0), b.getInt64(live));
+    llvm::Value* pointer =
+        b.CreateConstInBoundsGEP1_64(element->getType(), call->getArgOperand(1), live);
+    b.CreateAlignedStore(element, pointer, call->getParamAlign(1).valueOrOne());
+    call->eraseFromParent();
+  }
+}
+
 // What is emitted is already vectorised, unrolled and folded; what is left to do is to share equal
 // computations, and to drop unused ones. Nothing moves out of loops here: a hoisted broadcast would
 // only be spilled.
@@ -50,7 +86,9 @@ void RunPasses(llvm::Module& module, llvm::TargetMachine& machine) {
   passes.addPass(llvm::EarlyCSEPass());
   passes.addPass(llvm::DCEPass());
   for (llvm::Function& function : module) {
-    if (!function.isDeclaration()) passes.run(function, functions);
+    if (function.isDeclaration()) continue;
+    passes.run(function, functions);
+    UnmaskSingleLanes(function);
   }
 }
 
