@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "tenon/frontend/checkpoint/safetensors.h"
 #include "tenon/frontend/init.h"
 #include "tenon/ir/check.h"
 #include "tenon/ir/file.h"
@@ -59,6 +60,30 @@ absl::StatusOr<std::map<std::string, Literal>> ReadFiles(const Graph& graph,
     }
   }
   return values;
+}
+
+// Adds what a weight file holds for inputs that have no value yet.
+absl::Status ReadWeights(const Graph& graph, const std::string& path,
+                         std::map<std::string, Literal>* values) {
+  TENON_ASSIGN_OR_RETURN(const checkpoint::Checkpoint file, checkpoint::Load(path));
+  std::vector<std::string> missing;
+  for (const Input& input : graph.inputs()) {
+    if (values->count(input.name) != 0) continue;
+    const auto tensor = file.tensors.find(input.name);
+    if (tensor == file.tensors.end()) {
+      if (input.kind == ir::InputKind::kParameter) missing.push_back(input.name);
+      continue;
+    }
+    const ir::DType dtype = graph.type(input.value).dtype;
+    if (tensor->second.dtype() != dtype) {
+      return Error(path, ": '", input.name, "' has elements of ",
+                   ir::DTypeName(tensor->second.dtype()), ", the model's of ",
+                   ir::DTypeName(dtype));
+    }
+    values->emplace(input.name, tensor->second.ToLiteral());
+  }
+  if (missing.empty()) return absl::OkStatus();
+  return Error(path, ": has no value for parameter '", absl::StrJoin(missing, "', '"), "'");
 }
 
 absl::StatusOr<Extents> ReadExtents(const Graph& graph, const std::vector<std::string>& settings) {
@@ -154,6 +179,8 @@ absl::Status CheckComplete(const Graph& graph, const std::map<std::string, Liter
 
 void AddInputOptions(CLI::App& app, InputOptions& options) {
   app.add_option("--input", options.files, "NAME=FILE.npy: the value of an input, one at a time");
+  app.add_option("--weights", options.weights,
+                 "FILE.safetensors: values of parameters and state, by name");
   app.add_option("--extent", options.extents,
                  "SYMBOL=NUMBER: an extent that does not follow from the inputs' shapes");
   app.add_option("--seed", options.seed, "Of initialisers and made-up values")
@@ -164,6 +191,9 @@ absl::StatusOr<RunInputs> GatherInputs(const ir::Model& model, const InputOption
                                        bool make_up) {
   const Graph& graph = model.graph;
   TENON_ASSIGN_OR_RETURN(auto values, ReadFiles(graph, options.files));
+  if (!options.weights.empty()) {
+    TENON_RETURN_IF_ERROR(ReadWeights(graph, options.weights, &values));
+  }
   values.insert(model.weights.begin(), model.weights.end());  // files win
   if (!make_up) TENON_RETURN_IF_ERROR(CheckComplete(graph, values));
   RunInputs result;

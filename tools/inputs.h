@@ -17,6 +17,7 @@ namespace tenon::tools {
 
 struct InputOptions {
   std::vector<std::string> files;    // "name=file.npy"
+  std::string weights;               // a safetensors file
   std::vector<std::string> extents;  // "n=7"
   uint64_t seed = 0;
 };
@@ -27,10 +28,11 @@ struct RunInputs {
   std::vector<ir::Literal> values;  // one an input of the graph, in order
 };
 
-// Files come first, then the model's weights; parameters and state that remain take their
-// initialisers, with the seed. What then is missing is an error, or, with `make_up`, drawn from a
-// fixed sequence that the seed and the name start (and symbols without an extent get one near 7).
-// Shapes are checked against the graph; errors name input, file and both shapes.
+// Files come first, then the weight file (tensors that the model does not know are passed over, but
+// no parameter may be missing), then the model's own weights; parameters and state that remain take
+// their initialisers, with the seed. What then is missing is an error, or, with `make_up`, drawn
+// from a fixed sequence that the seed and the name start (and symbols without an extent get one
+// near 7). Shapes are checked against the graph; errors name input, file and both shapes.
 absl::StatusOr<RunInputs> GatherInputs(const ir::Model& model, const InputOptions& options,
                                        bool make_up);
 
