@@ -24,6 +24,7 @@ constexpr Row kCommands[] = {
 };
 
 int Fail(const std::string& who, absl::string_view message) {
+  std::fflush(stdout);  // what was printed before comes before the error
   std::fprintf(stderr, "%s: %s\n", who.c_str(), std::string(message).c_str());
   return 1;
 }
