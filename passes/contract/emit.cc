@@ -197,17 +197,39 @@ class ContractEmitter {
 
   void EmitRows(const TileShape& shape, KValue block, const Dim& outer, bool by_rows, KValue k_low,
                 KValue k_high, KValue is_first, KValue is_last) {
-    if (panel_ >= 0) PackPanel(shape, k_low, k_high);
+    const bool fills = by_rows && s_.panel == Schedule::Panel::kPacked;
+    if (panel_ >= 0 && !fills) PackPanel(shape, k_low, k_high);
     const NestDim& m = nest_.m.back();
     const KValue m_extent = k_.DimValue(m.extent);
     const auto tiles = [&](KValue low, KValue high, KValue a_base, KValue sums_row) {
-      EmitTiles(shape, low, high, [&](KValue row, const TileShape& tile) {
+      const auto tile_at = [&](KValue row, const TileShape& tile) {
         lower::ElementEmitter::Scope scope(e_);
         e_.Bind(m_vars_.back(), row);
         const KValue a = k_.Add(a_base, Scaled(row, m.a));
         const KValue sums = k_.Mul(k_.Add(sums_row, k_.Sub(row, low)), k_.ConstI64(s_.lanes));
         EmitTile(tile, a, k_low, k_high, sums, is_first, is_last);
-      });
+      };
+      if (!fills) {
+        EmitTiles(shape, low, high, tile_at);
+        return;
+      }
+      // The first tile copies the panel as it goes: its loads overlap with the arithmetic.
+      const KValue first_end = k_.Add(low, k_.ConstI64(shape.rows));
+      const KValue any_whole = k_.Scalar(ScalarOp::kGe, {high, first_end});
+      k_.If(
+          any_whole,
+          [&] {
+            filling_ = true;
+            tile_at(low, shape);
+            filling_ = false;
+            return std::vector<KValue>();
+          },
+          [&] {
+            PackPanel(shape, k_low, k_high);
+            return std::vector<KValue>();
+          });
+      const KValue start = k_.Scalar(ScalarOp::kSelect, {any_whole, first_end, low});
+      EmitTiles(shape, start, high, tile_at);
     };
     if (by_rows) {
       const bool one = m.extent.is_constant() && m.extent.constant() <= s_.rows_per_chunk;
@@ -294,7 +316,7 @@ class ContractEmitter {
                 k_.Load(nest_.accumulator, shape.rows, shape.lanes, waiting())};
           })[0];
     }
-    acc = EmitK(0, shape, k_low, k_high, a, BStart(k_low), acc);
+    acc = EmitK(0, shape, k_low, k_high, {a, b_base_, PanelStart(k_low)}, acc);
     if (!is_last.valid()) {
       EmitResults(shape, acc);
       return;
@@ -312,12 +334,10 @@ class ContractEmitter {
         });
   }
 
-  // B's element offset at k = k_low: in the panel, whose first row that is, or in memory (where the
-  // loops below add their own).
-  KValue BStart(KValue k_low) {
-    if (panel_ < 0) return b_base_;
-    const Dim row = InnerK() * Dim(s_.lanes);
-    return k_.Sub(k_.ConstI64(0), Scaled(k_low, row));
+  // Where the panel's row for k = 0 would be, the first one being that of `k_low`.
+  KValue PanelStart(KValue k_low) {
+    if (panel_ < 0) return k_.ConstI64(0);
+    return k_.Sub(k_.ConstI64(0), Scaled(k_low, InnerK() * Dim(s_.lanes)));
   }
 
   // Row-major stride of k dimension `d` in the panel.
@@ -327,38 +347,52 @@ class ContractEmitter {
     return stride;
   }
 
-  KValue EmitK(size_t d, const TileShape& shape, KValue low, KValue high, KValue a, KValue b,
+  // Element offsets of a step of k: in A, in B as it lies, and in the panel.
+  struct StepOffsets {
+    KValue a, b, panel;
+  };
+
+  KValue EmitK(size_t d, const TileShape& shape, KValue low, KValue high, const StepOffsets& at,
                KValue acc) {
     const NestDim& dim = nest_.k[d];
     const bool innermost = d + 1 == nest_.k.size();
-    const Dim b_stride = panel_ < 0 ? dim.b : PanelStride(d);
+    // Loops of few steps are written out: all of them, or the innermost.
+    const Dim steps = nest_.K();
+    const bool all = steps.is_constant() && steps.constant() <= 32 && s_.split == 0;
     const bool few = dim.extent.is_constant() && dim.extent.constant() <= 8 && d > 0;
-    const int unroll = !innermost ? 1 : few ? 0 : 4;
+    const int unroll = all || (innermost && few) ? 0 : innermost ? 4 : 1;
     return k_.For(
         low, high, 1, {acc},
         [&](KValue i, std::vector<KValue> carried) -> std::vector<KValue> {
-          const KValue a_here = k_.Add(a, Scaled(i, dim.a));
-          const KValue b_here = k_.Add(b, Scaled(i, b_stride));
+          const StepOffsets here = {k_.Add(at.a, Scaled(i, dim.a)), k_.Add(at.b, Scaled(i, dim.b)),
+                                    k_.Add(at.panel, Scaled(i, PanelStride(d)))};
           if (!innermost) {
             const KValue extent = k_.DimValue(nest_.k[d + 1].extent);
-            return {EmitK(d + 1, shape, k_.ConstI64(0), extent, a_here, b_here, carried[0])};
+            return {EmitK(d + 1, shape, k_.ConstI64(0), extent, here, carried[0])};
           }
-          return {EmitStep(shape, a_here, b_here, carried[0])};
+          return {EmitStep(shape, here, carried[0])};
         },
         unroll)[0];
   }
 
-  KValue EmitStep(const TileShape& shape, KValue a, KValue b, KValue acc) {
-    kernel::MemRef a_mem{.buffer = a_buffer_, .offset = a};
+  // A row of B as it lies.
+  KValue LoadB(const TileShape& shape, KValue offset) {
+    kernel::MemRef mem{.buffer = b_buffer_, .offset = offset};
+    mem.lane_count = shape.lane_count;
+    const Dim& stride = nest_.n.back().b;
+    if (shape.lanes > 1 && !(stride == Dim(1))) mem.lane_stride = k_.DimValue(stride);
+    return k_.Load(nest_.accumulator, 1, shape.lanes, mem);
+  }
+
+  KValue EmitStep(const TileShape& shape, const StepOffsets& at, KValue acc) {
+    kernel::MemRef a_mem{.buffer = a_buffer_, .offset = at.a};
     if (shape.rows > 1) a_mem.row_stride = k_.DimValue(nest_.m.back().a);
-    kernel::MemRef b_mem{.buffer = panel_ < 0 ? b_buffer_ : panel_, .offset = b};
-    if (panel_ < 0) {
-      b_mem.lane_count = shape.lane_count;
-      const Dim& stride = nest_.n.back().b;
-      if (shape.lanes > 1 && !(stride == Dim(1))) b_mem.lane_stride = k_.DimValue(stride);
-    }
     const KValue av = k_.Load(nest_.accumulator, shape.rows, 1, a_mem);
-    const KValue bv = k_.Load(nest_.accumulator, 1, shape.lanes, b_mem);
+    const kernel::MemRef in_panel{.buffer = panel_, .offset = at.panel};
+    const bool from_panel = panel_ >= 0 && !filling_;
+    const KValue bv =
+        from_panel ? k_.Load(nest_.accumulator, 1, shape.lanes, in_panel) : LoadB(shape, at.b);
+    if (filling_) k_.Store(bv, in_panel);
     if (context_.numerics() != passes::Numerics::kExact) {
       return k_.Scalar(ScalarOp::kFma, {av, bv, acc});
     }
@@ -367,7 +401,7 @@ class ContractEmitter {
 
   // Copies rows k_low .. k_high of the panel's columns, zeros behind the last column.
   void PackPanel(const TileShape& shape, KValue k_low, KValue k_high) {
-    PackDim(0, shape, k_low, k_high, b_base_, BStart(k_low));
+    PackDim(0, shape, k_low, k_high, b_base_, PanelStart(k_low));
   }
 
   void PackDim(size_t d, const TileShape& shape, KValue low, KValue high, KValue from, KValue to) {
@@ -394,12 +428,7 @@ class ContractEmitter {
     k_.For(
         k_.ConstI64(0), count, 1, {},
         [&](KValue i, std::vector<KValue>) {
-          kernel::MemRef source{.buffer = b_buffer_,
-                                .offset = k_.Add(from, Scaled(i, nest_.k.back().b)),
-                                .lane_count = shape.lane_count};
-          const Dim& stride = nest_.n.back().b;
-          if (shape.lanes > 1 && !(stride == Dim(1))) source.lane_stride = k_.DimValue(stride);
-          const KValue row = k_.Load(nest_.accumulator, 1, shape.lanes, source);
+          const KValue row = LoadB(shape, k_.Add(from, Scaled(i, nest_.k.back().b)));
           k_.Store(row, {.buffer = panel_, .offset = k_.Add(to, k_.Mul(i, k_.ConstI64(s_.lanes)))});
           return std::vector<KValue>();
         },
@@ -481,6 +510,7 @@ class ContractEmitter {
   lower::KernelContext kernel_;
   lower::ElementEmitter e_;
   KernelBuilder& k_;
+  bool filling_ = false;  // whether steps copy B's rows into the panel
   int a_buffer_ = -1, b_buffer_ = -1, pieces_ = -1, panel_ = -1, sums_ = -1;
   std::vector<VarId> batch_vars_, m_vars_, n_vars_;
   VarId piece_var_ = -1;

@@ -85,7 +85,15 @@ void ChoosePanel(const ContractNest& nest, const ir::TargetDesc& target, Schedul
   s->k_block = outer;
   // Rows of B that are near each other stay in cache as they are; and what is read once or twice
   // is not worth copying.
-  if (along_n && (tiles <= 2 || pitch <= 1024)) return;
+  if (along_n && (tiles <= 2 || pitch <= 1024)) {
+    // Both operands are read again by every tile: in blocks of k that stay in cache meanwhile.
+    const int64_t reach = std::min<int64_t>(Guess(nest.M()), 64) + s->lanes;
+    const int64_t fits = std::max<int64_t>(1, target.l2_bytes / 2 / (inner * reach * bytes));
+    if (tiles <= 2 || fits >= outer) return;
+    s->k_block = nest.k.size() == 1 ? std::max<int64_t>(256, fits / 16 * 16) : fits;
+    s->several_k_blocks = s->k_block < outer;
+    return;
+  }
   s->panel = !along_n && k.b == Dim(1) ? Schedule::Panel::kTransposed : Schedule::Panel::kPacked;
   const int64_t row_bytes = inner * s->lanes * bytes;
   const int64_t fits = std::max<int64_t>(1, target.l2_bytes / 4 / row_bytes);

@@ -107,6 +107,10 @@ TEST(ContractTest, PackedPanelsInBlocks) {
   CheckEinsum("mkj,nkj->mn", {20, 9, 5}, {35, 9, 5}, DType::kF32, {.target = small});
   CheckEinsum("amk,nk->amn", {3, 20, 70}, {35, 70}, DType::kF32, {.target = small});
   CheckEinsum("mk,kn->mn", {20, 0}, {0, 300}, DType::kF32, {.target = small});
+  CheckEinsum("mk,kn->mn", {3, 70}, {70, 300}, DType::kF32, {.target = small});
+  // Read where it lies, but in blocks of k all the same.
+  CheckEinsum("mk,kn->mn", {40, 600}, {600, 20}, DType::kF32, {.target = small});
+  CheckEinsum("jkm,jkn->mn", {40, 20, 33}, {40, 20, 18}, DType::kF32, {.target = small});
 }
 
 TEST(ContractTest, LongSumsAreCutInPieces) {

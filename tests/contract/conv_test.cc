@@ -159,6 +159,19 @@ TEST(ConvTest, AllForms) {
   }
 }
 
+TEST(ConvTest, BlocksOfKInASmallCache) {
+  ir::TargetDesc small = ir::X86Avx2();
+  small.l2_bytes = 4096;
+  Check({.size = {6, 8},
+         .window = {3, 3},
+         .batch = 6,
+         .in = 8,
+         .out = 16,
+         .low = {1, 1},
+         .high = {1, 1}},
+        Dim(6), {.target = small});
+}
+
 TEST(ConvTest, SymbolicBatch) {
   for (int64_t n : {0, 1, 3, 6}) {
     ConvCase c{.size = {6, 7}, .window = {3, 3}, .batch = n, .low = {1, 1}, .high = {1, 1}};
