@@ -17,6 +17,10 @@ namespace {
 
 constexpr int64_t kPlanBatch = 1;  // of the graph that only tells what a model consists of
 
+// A program of fewer operations than these takes one thread some tens of microseconds: what several
+// threads save of that, they spend on waiting for each other.
+constexpr int64_t kFlopsWorthThreads = 2'000'000;
+
 VariableKind KindOf(const ir::Input& input) {
   if (input.kind == ir::InputKind::kParameter) return VariableKind::kParameter;
   if (absl::StartsWith(input.name, "metric/")) return VariableKind::kMetric;
@@ -116,11 +120,19 @@ absl::Status Model::Impl::BindVariables(Bound& bound) {
   return absl::OkStatus();
 }
 
+// The threads for a program; null for the caller's alone. The bits are the same either way.
+runtime::Team* Model::Impl::TeamFor(const Program& program, int64_t max_batch) {
+  if (options_.threads == 1 || options_.compile.backend == Backend::kInterpreter) return nullptr;
+  const auto flops = program.costs().flops.Evaluate({{"n", max_batch}});
+  if (options_.threads == 0 && flops.ok() && *flops < kFlopsWorthThreads) return nullptr;
+  if (team_ == nullptr) team_ = std::make_unique<runtime::Team>(options_.threads);
+  return team_.get();
+}
+
 absl::StatusOr<Model::Impl::Bound> Model::Impl::Compile(const Graph& graph, int64_t max_batch) {
   TENON_ASSIGN_OR_RETURN(Program program, Program::Compile(graph, options_.compile));
   TENON_RETURN_IF_ERROR(AddVariables(graph));
-  if (team_ == nullptr) team_ = std::make_unique<runtime::Team>(options_.threads);
-  Instance instance = program.NewInstance(team_.get());
+  Instance instance = program.NewInstance(TeamFor(program, max_batch));
   Bound bound{std::move(program), std::move(instance)};
   bound.x = bound.instance.FindInput("x");
   bound.y = bound.instance.FindInput("y");

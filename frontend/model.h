@@ -40,7 +40,7 @@ struct ModelOptions {
   Poly<optim::Optimizer> optimizer = optim::Adam();
   std::vector<Poly<metric::Metric>> metrics = {};
   uint64_t seed = 0;  // of initial values, dropout and the order of batches
-  int threads = 0;    // 0: all cores
+  int threads = 0;    // 0: all cores, or one where a step is too small to gain by more
   CompileOptions compile = {};
 };
 

@@ -62,6 +62,7 @@ class Model::Impl {
 
  private:
   absl::StatusOr<Bound> Compile(const Graph& graph, int64_t max_batch);
+  runtime::Team* TeamFor(const Program& program, int64_t max_batch);
   absl::Status AddVariables(const Graph& graph);
   absl::Status BindVariables(Bound& bound);
   absl::Status CheckLoaded(const std::string& path, const std::map<std::string, Tensor>& tensors);
