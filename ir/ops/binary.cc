@@ -210,7 +210,7 @@ OpDef Define<OpCode::kShrLogical>() {
 template <>
 OpDef Define<OpCode::kShrArithmetic>() {
   return OnBits(Binary<ScalarOp::kShrArithmetic>(
-      "a shifted right by b, taken modulo the width; copies of the sign come in (of zero for u8).",
+      "a shifted right by b, taken modulo the width; copies of the top bit come in, for u8 too.",
       InferShift));
 }
 
