@@ -1,5 +1,7 @@
 #include "tools/inputs.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <map>
 #include <optional>
@@ -136,6 +138,26 @@ absl::StatusOr<std::vector<int64_t>> EvaluateShape(const ir::Shape& shape, const
   return dims;
 }
 
+// The values of the inputs must fit this machine's memory: asking for more ends a process without a
+// word.
+absl::Status CheckMemory(const Graph& graph, const Extents& extents) {
+  const double memory =
+      static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+  double bytes = 0;
+  for (const Input& input : graph.inputs()) {
+    const ir::TensorType& type = graph.type(input.value);
+    double size = static_cast<double>(ir::ByteSize(type.dtype));
+    for (const ir::Dim& d : type.dims) {
+      const absl::StatusOr<int64_t> extent = d.Evaluate(extents);
+      size *= extent.ok() ? static_cast<double>(*extent) : 0;  // reported where it is used
+    }
+    bytes += size;
+  }
+  if (bytes <= memory) return absl::OkStatus();
+  return absl::ResourceExhaustedError(
+      absl::StrCat("the inputs need ", bytes / 1e9, " GB; this machine has ", memory / 1e9, " GB"));
+}
+
 // Numbers in -1 to 1, integers and bools 0 or 1: safe as indices into anything that is not tiny.
 Literal MakeUp(ir::DType dtype, std::vector<int64_t> dims, uint64_t seed, absl::string_view name) {
   uint64_t state = seed;
@@ -204,6 +226,7 @@ absl::StatusOr<RunInputs> GatherInputs(const ir::Model& model, const InputOption
       result.extents.emplace(name, std::min(bound, kUsualExtent));
     }
   }
+  TENON_RETURN_IF_ERROR(CheckMemory(graph, result.extents));
   for (const Input& input : graph.inputs()) {
     const auto given = values.find(input.name);
     absl::StatusOr<std::vector<int64_t>> dims =

@@ -2,6 +2,7 @@
 // standard error, and the exit code is then 1.
 #include <algorithm>
 #include <cstdio>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -92,4 +93,10 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace tenon::tools
 
-int main(int argc, char** argv) { return tenon::tools::Main(argc, argv); }
+int main(int argc, char** argv) {
+  try {
+    return tenon::tools::Main(argc, argv);
+  } catch (const std::bad_alloc&) {
+    return tenon::tools::Fail("tenon", "out of memory");
+  }
+}
