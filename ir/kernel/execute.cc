@@ -195,7 +195,7 @@ void KernelExecutor::RunFault(const Instr& instr) {
 }
 
 AccessSite KernelExecutor::Site(const Instr& instr) const {
-  return {&kernel_, &instr, chunk_, chunks_, agent_};
+  return {&kernel_, &instr, chunk_, chunks_, agent_, store_};
 }
 
 int KernelExecutor::Count(ValueId v, int all, const char* what, const Instr& instr) {
@@ -278,6 +278,21 @@ std::byte* KernelExecutor::WriteAddress(const Instr& instr, int64_t index, int64
   return local.bytes.data() + index * width;
 }
 
+void KernelExecutor::Digest(const Instr& instr, int64_t index, const std::byte* value,
+                            int64_t width) {
+  if (static_cast<size_t>(instr.mem.buffer) >= views_.size()) return;
+  const BufferView& view = views_[instr.mem.buffer];
+  uint64_t bits = 0;
+  std::memcpy(&bits, value, width);
+  for (uint64_t word : {uint64_t{view.owner}, static_cast<uint64_t>(view.first + index), bits}) {
+    // A multiplication that carries into all bits, folded (as in wyhash).
+    const auto product =
+        static_cast<unsigned __int128>(state_.written_digest ^ word ^ 0xa0761d6478bd642f) *
+        0xe7037ed1a0b428db;
+    state_.written_digest = static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
+  }
+}
+
 void KernelExecutor::RunLoad(const Instr& instr) {
   const Type& type = kernel_.type(instr.results[0]);
   const int64_t width = ir::ByteSize(type.dtype);
@@ -294,9 +309,15 @@ void KernelExecutor::RunStore(const Instr& instr) {
   const Type& type = kernel_.type(instr.args[0]);
   const int64_t width = ir::ByteSize(type.dtype);
   const std::byte* from = Slot(instr.args[0]);
+  // Offsets of their own may meet: the last lane stays. Strides that meet are a mistake.
+  const bool strided = kernel_.type(instr.mem.offset).is_scalar();
+  if (strided && ++state_.stores == 0) state_.stores = 1;
+  store_ = strided ? state_.stores : 0;
   VisitElements(instr, type, [&](int number, int64_t index) {
     std::byte* to = WriteAddress(instr, index, width);
-    if (to != nullptr) std::memcpy(to, from + number * width, width);
+    if (to == nullptr) return;
+    std::memcpy(to, from + number * width, width);
+    Digest(instr, index, to, width);
   });
 }
 

@@ -23,6 +23,8 @@ struct ExecutionState {
   bool fused;
   int64_t instructions_left;
   Fault fault;
+  uint64_t written_digest = 0;
+  uint32_t stores = 0;  // counted, skipping 0
 
   // Nothing more will be learnt.
   bool stopped() const { return sanitizer->full() || instructions_left < 0; }
@@ -66,6 +68,8 @@ class KernelExecutor {
   void VisitElements(const Instr& instr, Type type, const Visit& visit);
   // The address of an element, or nullptr where it may not be touched.
   const std::byte* ReadAddress(const Instr& instr, int64_t index, int64_t width);
+  // Takes note of an element written outside locals.
+  void Digest(const Instr& instr, int64_t index, const std::byte* value, int64_t width);
   std::byte* WriteAddress(const Instr& instr, int64_t index, int64_t width);
   bool LocalInBounds(const Instr& instr, int64_t index, const char* verb);
   AccessSite Site(const Instr& instr) const;
@@ -79,6 +83,7 @@ class KernelExecutor {
   std::vector<int64_t> symbols_;
   int64_t chunk_ = -1, chunks_ = 0;  // of the parallel section under way
   uint32_t agent_ = kEveryThread;
+  uint32_t store_ = 0;        // the number of the store under way, where its elements must not meet
   int64_t chunk_serial_ = 0;  // counts chunks over all launches; locals start anew in each
 };
 

@@ -23,7 +23,7 @@ class Run {
         sanitizer_(program, {.threads = options.threads,
                              .each_chunk_its_own_thread = options.each_chunk_its_own_thread,
                              .max_reports = options.max_reports}),
-        state_{&sanitizer_, program.has_fma, options.max_instructions, {}} {}
+        state_{&sanitizer_, program.has_fma, options.max_instructions, {}, 0, 0} {}
 
   absl::Status SetUp(absl::Span<const int64_t> extents, absl::Span<const ir::Literal> inputs) {
     TENON_RETURN_IF_ERROR(SetExtents(extents));
@@ -194,6 +194,7 @@ class Run {
           break;
         case Step::Kind::kBarrier:
           Barrier();
+          ++barriers_;
           break;
         case Step::Kind::kRepeat:
           TENON_RETURN_IF_ERROR(RunRepeat(step.repeat, place));
@@ -302,6 +303,8 @@ class Run {
     result.status = state_.fault.status;
     result.fault_site = state_.fault.site;
     result.fault_value = state_.fault.value;
+    result.written_digest = state_.written_digest;
+    result.barriers = barriers_;
     for (size_t i = 0; i < program_.bindings.size(); ++i) {
       if (!program_.bindings[i].is_output) continue;
       if (outputs_[i].byte_size() > 0) {
@@ -322,6 +325,7 @@ class Run {
   std::vector<ir::Literal> outputs_;               // by binding
   std::map<int32_t, std::unique_ptr<KernelExecutor>> executors_;
   bool in_prepare_ = false;
+  int64_t barriers_ = 0;
   bool at_barrier_ = true;  // nothing ran since the last barrier
 };
 

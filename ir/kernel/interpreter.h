@@ -11,9 +11,9 @@
 //                inside the arena, and for locals
 //   read-only    a write to what may not be written
 //   alias        two parameters of a launch touch one element, one writes, one is marked no_alias
-//   mask         a negative lane or row count
-//   fence        non-temporal stores that no fence follows before the barrier
-//   output       an element of an output that nobody wrote
+//   overlap      a store with strides puts two of its elements in one place: which stays is not
+//   said mask         a negative lane or row count fence        non-temporal stores that no fence
+//   follows before the barrier output       an element of an output that nobody wrote
 // Each report names buffer, element, kernel, step, chunk and instruction.
 //
 // Program -> Interpret -> outputs, or an error with the reports. The program must be verified.
@@ -47,6 +47,11 @@ struct InterpretResult {
   int32_t status = 0;
   int32_t fault_site = -1;
   int64_t fault_value = 0;
+
+  // What the run did, for those who compare two programs: a digest of all that was written outside
+  // locals, in order (where, and which bits), and how many barriers were passed.
+  uint64_t written_digest = 0;
+  int64_t barriers = 0;
 };
 
 // Runs `prepare`, then `step`. `extents`: one a symbol; `inputs`: one a binding that is no output,

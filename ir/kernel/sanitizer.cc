@@ -187,6 +187,10 @@ bool Sanitizer::Write(const BufferView& view, int64_t index, int64_t bytes, bool
       ReportAlias(view, index, site,
                   cell.write_launch == launch ? cell.write_param : cell.read_param);
     }
+    if (cell.store == site.store && site.store != 0) [[unlikely]] {
+      Report(absl::StrCat("overlap: writes ", Describe(view, index), " twice"), site);
+    }
+    cell.store = site.store;
     cell.owner = view.owner;
     cell.write_agent = site.agent;
     cell.write_launch = launch;

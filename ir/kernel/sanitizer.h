@@ -35,6 +35,7 @@ struct Memory {
     uint32_t write_launch = 0, write_agent = kNobody;
     uint32_t read_launch = 0, read_agent = kNobody;  // kEveryThread: several have read
     uint16_t write_param = 0, read_param = 0;
+    uint32_t store = 0;  // number of the store that wrote it last
   };
 
   Memory() = default;
@@ -66,6 +67,8 @@ struct AccessSite {
   int64_t chunk = -1;  // -1 outside parallel
   int64_t chunks = 0;
   uint32_t agent = kEveryThread;
+  // Of stores whose elements must not meet: a number of its own each time one runs. 0: they may.
+  uint32_t store = 0;
 };
 
 class Sanitizer {

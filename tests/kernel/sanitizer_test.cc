@@ -292,6 +292,23 @@ TEST(SanitizerTest, Alias) {
   }
 }
 
+TEST(SanitizerTest, StoresThatOverlapThemselves) {
+  for (int64_t stride : {4, 3}) {
+    const Kernel kernel = MapKernel("m", 1, [&](KernelBuilder& k, int x, int y, ValueId) {
+      const ValueId zero = k.ConstI64(0), by = k.ConstI64(stride);
+      const ValueId v = k.Load(DType::kF32, 2, 4, {.buffer = x, .offset = zero, .row_stride = by});
+      k.Store(v, {.buffer = y, .offset = zero, .row_stride = by});
+    });
+    const std::string message =
+        Message(WithBuffers({kernel}, {LaunchStep(0, {{0}, {1}})}, stride + 4));
+    if (stride < 4) {
+      EXPECT_THAT(message, HasSubstr("overlap: writes element 3 of buffer y twice"));
+    } else {
+      EXPECT_EQ(message, "");
+    }
+  }
+}
+
 TEST(SanitizerTest, NegativeMasks) {
   for (int64_t count : {0, -1}) {
     const Kernel kernel = MapKernel("m", 8, [&](KernelBuilder& k, int x, int y, ValueId c) {

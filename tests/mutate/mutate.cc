@@ -128,13 +128,19 @@ bool SameOutputs(const InterpretResult& a, const InterpretResult& b) {
   return a.status != 0 || a.outputs == b.outputs;
 }
 
-bool IsNoticed(const Program& mutant, const std::vector<MutationInput>& inputs,
-               const std::vector<InterpretResult>& expected, const InterpretOptions& options) {
+enum class Verdict { kNoticed, kHarmless, kSurvives };
+
+Verdict Judge(const Program& mutant, Kind kind, const std::vector<MutationInput>& inputs,
+              const std::vector<InterpretResult>& expected, const InterpretOptions& options) {
+  bool differs = false;
   for (size_t i = 0; i < inputs.size(); ++i) {
     const auto result = Interpret(mutant, inputs[i].extents, inputs[i].inputs, options);
-    if (!result.ok() || !SameOutputs(*result, expected[i])) return true;
+    if (!result.ok() || !SameOutputs(*result, expected[i])) return Verdict::kNoticed;
+    differs =
+        differs || (kind == Kind::kBarrier ? result->barriers != expected[i].barriers
+                                           : result->written_digest != expected[i].written_digest);
   }
-  return false;
+  return differs ? Verdict::kSurvives : Verdict::kHarmless;
 }
 
 }  // namespace
@@ -213,16 +219,17 @@ MutationReport RunMutants(const Program& program, const std::vector<MutationInpu
   MutationReport report;
   for (const Mutation& mutation : EnumerateMutations(program)) {
     ++report.total;
-    if (!IsNoticed(Mutate(program, mutation), inputs, expected, options)) {
-      report.survivors.push_back(mutation);
-    }
+    const Verdict verdict =
+        Judge(Mutate(program, mutation), mutation.kind, inputs, expected, options);
+    report.harmless += verdict == Verdict::kHarmless;
+    if (verdict == Verdict::kSurvives) report.survivors.push_back(mutation);
   }
   return report;
 }
 
 std::string MutationReport::ToString(const Program& program) const {
   std::string text = absl::StrCat(survivors.size(), " of ", total, " mutants of ", program.name,
-                                  " were not noticed\n");
+                                  " were not noticed (", harmless, " harmless ones apart)\n");
   for (const Mutation& m : survivors) absl::StrAppend(&text, "  ", Describe(program, m), "\n");
   return text;
 }
