@@ -125,6 +125,7 @@ class ContractEmitter {
   // `at`: batch indices, piece, outer column indices, panel, block.
   void EmitChunk(const std::vector<KValue>& at, const Dim& outer, bool by_rows) {
     lower::ElementEmitter::Scope scope(e_);
+    if (pieces_ < 0) HoistInvariants();
     a_base_ = k_.DimValue(nest_.a.offset);
     b_base_ = k_.DimValue(nest_.b.offset);
     size_t next = 0;
@@ -472,6 +473,17 @@ class ContractEmitter {
           return std::vector<KValue>();
         },
         [] { return std::vector<KValue>(); });
+  }
+
+  // What the epilogue needs that is the same for every element: once a chunk, not once a tile.
+  void HoistInvariants() {
+    std::vector<VarId> inner = batch_vars_;
+    inner.insert(inner.end(), m_vars_.begin(), m_vars_.end());
+    inner.insert(inner.end(), n_vars_.begin(), n_vars_.end());
+    for (ir::ValueId v : group_.stored) {
+      const ir::Shape& dims = context_.graph().type(v).dims;
+      e_.Hoist(v, e_.space().Delinearize(position_, dims), inner);
+    }
   }
 
   // The group's stored values on the tile whose sums are `acc`; of a piece, the sums themselves.

@@ -302,8 +302,8 @@ KValue ElementEmitter::EvalAccess(const ir::Node& node, const ir::ComputeDef& de
 }
 
 KValue ElementEmitter::EvalBody(const ir::Node& node, const ir::ComputeDef& def,
-                                const ElementIndex& point, const Tile& tile) {
-  return EmitBody(node, def, point, tile, {});
+                                const ElementIndex& point, const Tile& tile, bool inside) {
+  return EmitBody(node, def, point, tile, {}, inside);
 }
 
 bool ElementEmitter::IsIndirectSource(const ir::ComputeDef& def, int access) {
@@ -317,10 +317,11 @@ bool ElementEmitter::IsIndirectSource(const ir::ComputeDef& def, int access) {
 
 KValue ElementEmitter::ReadAccess(const ir::Node& node, const ir::ComputeDef& def, int access,
                                   const ElementIndex& point, const Tile& tile, KValue mask,
-                                  std::vector<KValue>* read, KValue* in_bounds) {
+                                  std::vector<KValue>* read, KValue* in_bounds, bool inside) {
   const ir::Access& a = def.accesses[access];
   const ir::ValueId operand = node.operands[a.operand];
-  const Guarded guarded = AccessIndex(node, def, access, point, tile, mask, *read);
+  Guarded guarded = AccessIndex(node, def, access, point, tile, mask, *read);
+  if (inside) guarded.in_bounds = {};
   if (in_bounds != nullptr) *in_bounds = guarded.in_bounds;
   const KValue inner = And(mask, guarded.in_bounds);
   KValue value = EvalMasked(operand, guarded.index, tile, inner);
@@ -405,10 +406,12 @@ IndexExpr ElementEmitter::IndirectIndex(const ir::Node& node, const ir::Index& i
 }
 
 KValue ElementEmitter::EmitBody(const ir::Node& node, const ir::ComputeDef& def,
-                                const ElementIndex& point, const Tile& tile, KValue mask) {
+                                const ElementIndex& point, const Tile& tile, KValue mask,
+                                bool inside) {
   std::vector<KValue> read(def.accesses.size()), in_bounds(def.accesses.size());
   for (size_t a = 0; a < def.accesses.size(); ++a) {
-    read[a] = ReadAccess(node, def, static_cast<int>(a), point, tile, mask, &read, &in_bounds[a]);
+    read[a] =
+        ReadAccess(node, def, static_cast<int>(a), point, tile, mask, &read, &in_bounds[a], inside);
   }
   std::vector<KValue> values;
   for (const ScalarInstr& instr : def.body.instrs) {
@@ -452,7 +455,18 @@ KValue ElementEmitter::EmitOp(const ScalarInstr& instr, const std::vector<KValue
 // --- Hoisting
 
 void ElementEmitter::Hoist(ir::ValueId value, const ElementIndex& index,
-                           const std::vector<VarId>& inner) {
+                           const std::vector<VarId>& inner, const Tile& tile) {
+  HoistAll({{value, index}}, inner, tile);
+}
+
+void ElementEmitter::HoistReads(const ir::Node& node, const ir::ComputeDef& def,
+                                const ElementIndex& point, const std::vector<VarId>& inner,
+                                const Tile& tile) {
+  HoistAll(PlainReads(node, def, point), inner, tile);
+}
+
+void ElementEmitter::HoistAll(std::vector<std::pair<ir::ValueId, ElementIndex>> work,
+                              const std::vector<VarId>& inner, const Tile& tile) {
   auto varies = [&](const ElementIndex& i) {
     return std::any_of(i.begin(), i.end(), [&](const IndexExpr& e) {
       return std::any_of(inner.begin(), inner.end(),
@@ -460,18 +474,35 @@ void ElementEmitter::Hoist(ir::ValueId value, const ElementIndex& index,
     });
   };
   std::set<std::string> seen;
-  std::vector<std::pair<ir::ValueId, ElementIndex>> work = {{value, index}};
   while (!work.empty()) {
     auto [v, at] = std::move(work.back());
     work.pop_back();
-    if (!seen.insert(MemoKey(v, at, {})).second) continue;
-    if (IsKnown(v, at)) continue;
-    if (!varies(at)) {
-      if (Pure(v)) Eval(v, at, Tile{});
-      continue;
+    if (!seen.insert(MemoKey(v, at, {})).second || IsKnown(v, at)) continue;
+    if (varies(at)) {
+      for (auto& operand : OperandsOf(v, at)) work.push_back(std::move(operand));
+    } else if (Pure(v)) {
+      Eval(v, at, tile);
     }
-    for (auto& operand : OperandsOf(v, at)) work.push_back(std::move(operand));
   }
+}
+
+// The guards of a ComputeDef's accesses, where they are the same for all points of the tile.
+KValue ElementEmitter::AllInside(const ir::Node& node, const ir::ComputeDef& def,
+                                 const ElementIndex& point, const Tile& tile) {
+  KValue inside;
+  const std::vector<KValue> nothing_read(def.accesses.size());
+  for (size_t a = 0; a < def.accesses.size(); ++a) {
+    const ir::Access& access = def.accesses[a];
+    for (const ir::Index& index : access.index) {
+      if (index.indirect >= 0) return {};
+    }
+    if (!access.guarded) continue;
+    const Guarded guarded =
+        AccessIndex(node, def, static_cast<int>(a), point, tile, {}, nothing_read);
+    if (!guarded.in_bounds.valid() || !k_.type(guarded.in_bounds).is_scalar()) return {};
+    inside = And(inside, guarded.in_bounds);
+  }
+  return inside;
 }
 
 bool ElementEmitter::IsKnown(ir::ValueId v, const ElementIndex& index) {
@@ -513,8 +544,14 @@ std::vector<std::pair<ir::ValueId, ElementIndex>> ElementEmitter::OperandsOf(
   }
   const ir::ComputeDef* def = kernel_.context().Def(id);
   if (def == nullptr || def->num_reduced() > 0) return result;
-  const ElementIndex point = space_.Reshape(index, graph.type(v).dims, def->domain);
-  for (const ir::Access& access : def->accesses) {
+  return PlainReads(node, *def, space_.Reshape(index, graph.type(v).dims, def->domain));
+}
+
+// The accesses that are affine and always inside.
+std::vector<std::pair<ir::ValueId, ElementIndex>> ElementEmitter::PlainReads(
+    const ir::Node& node, const ir::ComputeDef& def, const ElementIndex& point) {
+  std::vector<std::pair<ir::ValueId, ElementIndex>> result;
+  for (const ir::Access& access : def.accesses) {
     ElementIndex at;
     for (const ir::Index& i : access.index) {
       if (access.guarded || i.indirect >= 0 || i.affine.divisor > 1) break;

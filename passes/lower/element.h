@@ -75,17 +75,26 @@ class ElementEmitter {
   // Writes the tile to value's buffer: `value` has to be stored by this group.
   void Store(ir::ValueId value, const ElementIndex& index, const Tile& tile,
              kernel::ValueId tile_value);
-  // Evaluates beforehand, in the current scope, what the value at `index` needs that depends on
-  // none of `inner`, the variables of loops about to be opened (not bound yet).
-  void Hoist(ir::ValueId value, const ElementIndex& index, const std::vector<VarId>& inner);
+  // Evaluates beforehand, in the current scope and on `tile`, what the value at `index` needs that
+  // depends on none of `inner`, the variables of loops about to be opened (not bound yet).
+  void Hoist(ir::ValueId value, const ElementIndex& index, const std::vector<VarId>& inner,
+             const Tile& tile = {});
+  // The same for what a reduction reads at `point`.
+  void HoistReads(const ir::Node& node, const ir::ComputeDef& def, const ElementIndex& point,
+                  const std::vector<VarId>& inner, const Tile& tile = {});
+  // Whether all guarded accesses of `def` fall inside at `point`: a scalar bool where that is the
+  // same for the whole tile; invalid where they always do, or where it differs by element.
+  kernel::ValueId AllInside(const ir::Node& node, const ir::ComputeDef& def,
+                            const ElementIndex& point, const Tile& tile);
 
   // One access of a ComputeDef with iterators at `point` (and what it reads converted to nothing:
   // its own dtype). For operands of contractions and reductions, and their prologues.
   kernel::ValueId EvalAccess(const ir::Node& node, const ir::ComputeDef& def, int access,
                              const ElementIndex& point, const Tile& tile);
-  // The whole scalar body of `node`'s ComputeDef at `point`.
+  // The whole scalar body of `node`'s ComputeDef at `point`. `inside`: all guarded accesses are
+  // known to fall inside (AllInside has been tested).
   kernel::ValueId EvalBody(const ir::Node& node, const ir::ComputeDef& def,
-                           const ElementIndex& point, const Tile& tile);
+                           const ElementIndex& point, const Tile& tile, bool inside = false);
 
   // Loads and stores at a linear element position of any kernel parameter or local.
   kernel::ValueId LoadAt(int buffer, ir::DType dtype, const IndexExpr& position, const Tile& tile,
@@ -115,11 +124,13 @@ class ElementEmitter {
   Tile Shrink(const ElementIndex& index, const Tile& tile, kernel::ValueId mask);
 
   kernel::ValueId EmitBody(const ir::Node& node, const ir::ComputeDef& def,
-                           const ElementIndex& point, const Tile& tile, kernel::ValueId mask);
+                           const ElementIndex& point, const Tile& tile, kernel::ValueId mask,
+                           bool inside = false);
   kernel::ValueId EmitOp(const ir::ScalarInstr& instr, const std::vector<kernel::ValueId>& values);
   kernel::ValueId ReadAccess(const ir::Node& node, const ir::ComputeDef& def, int access,
                              const ElementIndex& point, const Tile& tile, kernel::ValueId mask,
-                             std::vector<kernel::ValueId>* read, kernel::ValueId* in_bounds);
+                             std::vector<kernel::ValueId>* read, kernel::ValueId* in_bounds,
+                             bool inside = false);
   Guarded AccessIndex(const ir::Node& node, const ir::ComputeDef& def, int access,
                       const ElementIndex& point, const Tile& tile, kernel::ValueId mask,
                       const std::vector<kernel::ValueId>& read);
@@ -139,6 +150,11 @@ class ElementEmitter {
   bool Pure(ir::ValueId v);
   std::vector<std::pair<ir::ValueId, ElementIndex>> OperandsOf(ir::ValueId v,
                                                                const ElementIndex& index);
+  std::vector<std::pair<ir::ValueId, ElementIndex>> PlainReads(const ir::Node& node,
+                                                               const ir::ComputeDef& def,
+                                                               const ElementIndex& point);
+  void HoistAll(std::vector<std::pair<ir::ValueId, ElementIndex>> work,
+                const std::vector<VarId>& inner, const Tile& tile);
 
   KernelContext& kernel_;
   kernel::KernelBuilder& k_;

@@ -38,6 +38,8 @@ constexpr double kMaxRowElements = 32768;
 constexpr double kMaxRowBytes = 256 << 10;
 // Parts of a long reduction: enough for any number of threads that a step is worth.
 constexpr double kMaxParts = 64;
+// Windows of up to this many positions are written out.
+constexpr int64_t kSmallWindow = 16;
 
 struct Accumulator {
   Nest::Reduction reduction;
@@ -85,6 +87,11 @@ class ReduceEmitter {
   void EmitRow(const Tile& kept);
   KValues Reduce(const std::vector<int>& which, const Tile& kept, KValue low, KValue high);
   KValue Step(const Accumulator& a, const Tile& tile, KValue sum);
+  KValue Combined(const Accumulator& a, const ElementIndex& point, const Tile& tile, KValue sum,
+                  bool inside);
+  bool IsSmallWindow();
+  void HoistReads(const std::vector<int>& which, const Tile& kept);
+  void HoistStored(const std::vector<VarId>& inner);
   void ForPoints(const Tile& kept, const std::function<void(const Tile&)>& body);
   void ProvideRowValues(int pass, const Tile& tile);
   void KeepRowValues(int pass, const Tile& tile);
@@ -224,6 +231,24 @@ void ReduceEmitter::FindRowValues() {
 
 KValue ReduceEmitter::Step(const Accumulator& a, const Tile& tile, KValue sum) {
   const ElementIndex point = translate_(a.reduction.point);
+  if (a.def->compute_class == ComputeClass::kWindow) {
+    // A window's point outside contributes the identity: there is nothing to do.
+    const KValue inside = e_.AllInside(*a.node, *a.def, point, tile);
+    if (inside.valid()) {
+      return k_.If(
+          inside,
+          [&] {
+            ElementEmitter::Scope scope(e_);
+            return KValues{Combined(a, point, tile, sum, /*inside=*/true)};
+          },
+          [&] { return KValues{sum}; })[0];
+    }
+  }
+  return Combined(a, point, tile, sum, /*inside=*/false);
+}
+
+KValue ReduceEmitter::Combined(const Accumulator& a, const ElementIndex& point, const Tile& tile,
+                               KValue sum, bool inside) {
   KValue next;
   const bool product = a.def->compute_class == ComputeClass::kContract &&
                        a.def->accesses.size() == 2 &&
@@ -233,7 +258,7 @@ KValue ReduceEmitter::Step(const Accumulator& a, const Tile& tile, KValue sum) {
     const KValue y = k_.Cast(a.dtype, e_.EvalAccess(*a.node, *a.def, 1, point, tile));
     next = k_.Scalar(ScalarOp::kFma, {x, y, sum});
   } else {
-    const KValue x = k_.Cast(a.dtype, e_.EvalBody(*a.node, *a.def, point, tile));
+    const KValue x = k_.Cast(a.dtype, e_.EvalBody(*a.node, *a.def, point, tile, inside));
     next = k_.Scalar(CombineOp(a.combiner), {sum, x});
   }
   next = k_.Splat(next, tile.rows, tile.lanes);
@@ -260,6 +285,16 @@ KValues ReduceEmitter::Reduce(const std::vector<int>& which, const Tile& kept, K
     KeepRowValues(pass, tile);
     return in;
   };
+  HoistReads(which, kept);
+  if (by_column_ && IsSmallWindow() && k_.AsConst(low) != nullptr && k_.AsConst(high) != nullptr) {
+    // Written out, most of a window's index arithmetic and tests fall away.
+    for (int64_t i = *k_.AsConst(low); i < *k_.AsConst(high); ++i) {
+      ElementEmitter::Scope scope(e_);
+      e_.Bind(inner_, k_.ConstI64(i));
+      sums = step(kept, std::move(sums));
+    }
+    return sums;
+  }
   if (by_column_) {
     return ForEach(e_, inner_, low, high, std::move(sums),
                    [&](KValues in) { return step(kept, std::move(in)); });
@@ -278,6 +313,30 @@ KValues ReduceEmitter::Reduce(const std::vector<int>& which, const Tile& kept, K
     sums[i] = k_.ReduceLanes(accumulators_[which[i]].combiner, sums[i]);
   }
   return sums;
+}
+
+bool ReduceEmitter::IsSmallWindow() {
+  const Dim points = ExtentOf(e_, inner_);
+  return accumulators_[0].def->compute_class == ComputeClass::kWindow && points.is_constant() &&
+         points.constant() <= kSmallWindow;
+}
+
+// What does not change along a row is read once a row.
+void ReduceEmitter::HoistReads(const std::vector<int>& which, const Tile& kept) {
+  std::vector<VarId> inner = {inner_};
+  if (!by_column_) inner.push_back(lane_);
+  for (int i : which) {
+    const Accumulator& a = accumulators_[i];
+    e_.HoistReads(*a.node, *a.def, translate_(a.reduction.point), inner, kept);
+  }
+}
+
+// What is the same for all rows is evaluated once a chunk.
+void ReduceEmitter::HoistStored(const std::vector<VarId>& inner) {
+  for (const fuse::Placed& p : nest_.stored) e_.Hoist(p.value, translate_(p.index), inner);
+  for (const Accumulator& a : accumulators_) {
+    e_.HoistReads(*a.node, *a.def, translate_(a.reduction.point), inner);
+  }
 }
 
 void ReduceEmitter::ForPoints(const Tile& kept, const std::function<void(const Tile&)>& body) {
@@ -360,6 +419,7 @@ void ReduceEmitter::EmitRows() {
     const double work = work_ * reduced * fuse::Size(ExtentOf(e_, lane_));
     ParallelChunks(e_, ExtentOf(e_, outer_), ChunkSize(ExtentOf(e_, outer_), work, 1),
                    [&](KValue low, KValue count) {
+                     HoistStored({outer_, inner_, lane_});
                      ForEach(e_, outer_, low, k_.Add(low, count), {}, [&](KValues) {
                        EmitRow(Tile{});
                        return KValues();
@@ -368,6 +428,7 @@ void ReduceEmitter::EmitRows() {
     return;
   }
   auto tiles = [&](KValue low, KValue count) {
+    HoistStored({inner_, lane_});
     ForTiles(e_, lane_, low, count, lanes_, 1, {}, [&](const Tile& tile, KValues) {
       EmitRow(tile);
       return KValues();
@@ -382,6 +443,7 @@ void ReduceEmitter::EmitRows() {
   const double work = work_ * reduced * fuse::Size(ExtentOf(e_, lane_));
   ParallelChunks(e_, ExtentOf(e_, outer_), ChunkSize(ExtentOf(e_, outer_), work, 1),
                  [&](KValue low, KValue count) {
+                   HoistStored({outer_, inner_, lane_});
                    ForEach(e_, outer_, low, k_.Add(low, count), {}, [&](KValues) {
                      tiles(zero, k_.DimValue(ExtentOf(e_, lane_)));
                      return KValues();
