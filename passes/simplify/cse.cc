@@ -1,6 +1,8 @@
 #include "tenon/passes/simplify/cse.h"
 
 #include <algorithm>
+#include <deque>
+#include <optional>
 #include <unordered_map>
 #include <utility>
 
@@ -40,74 +42,98 @@ bool IsCommutative(const Node& node, bool is_float) {
   }
 }
 
-// a > b as b < a.
-void TurnAround(Node& node) {
-  if (node.op != OpCode::kCompare) return;
-  CompareKind& kind = std::get<CompareAttrs>(node.attributes).kind;
-  if (kind != CompareKind::kGt && kind != CompareKind::kGe) return;
-  kind = kind == CompareKind::kGt ? CompareKind::kLt : CompareKind::kLe;
-  std::swap(node.operands[0], node.operands[1]);
-}
-
 size_t HashOf(const Graph& graph);
 
-size_t HashOf(const Node& node) {
-  size_t hash =
-      absl::HashOf(static_cast<int>(node.op), node.operands, ir::HashAttributes(node.attributes));
-  for (const Graph& region : node.regions) hash = absl::HashOf(hash, HashOf(region));
-  return hash;
-}
+// What makes two nodes the same: a node of the graph that is being read, with its operands in the
+// graph that is being written, in canonical order, and its regions.
+struct Key {
+  const Node* node;
+  std::vector<ValueId> operands;
+  std::optional<CompareKind> compare;  // a > b as b < a
+  const std::vector<Graph>* regions;
+
+  size_t Hash() const {
+    size_t hash = absl::HashOf(static_cast<int>(node->op), operands);
+    hash = compare.has_value() ? absl::HashOf(hash, static_cast<int>(*compare))
+                               : absl::HashOf(hash, ir::HashAttributes(node->attributes));
+    for (const Graph& region : *regions) hash = absl::HashOf(hash, HashOf(region));
+    return hash;
+  }
+  bool operator==(const Key& other) const {
+    if (node->op != other.node->op || operands != other.operands || compare != other.compare ||
+        regions->size() != other.regions->size()) {
+      return false;
+    }
+    if (!compare.has_value() && !ir::AttributesEqual(node->attributes, other.node->attributes)) {
+      return false;
+    }
+    for (size_t i = 0; i < regions->size(); ++i) {
+      if (!GraphsEqual((*regions)[i], (*other.regions)[i])) return false;
+    }
+    return true;
+  }
+};
 
 size_t HashOf(const Graph& graph) {
   size_t hash = absl::HashOf(graph.inputs().size());
-  for (const Node& node : graph.nodes()) hash = absl::HashOf(hash, HashOf(node));
+  for (const Node& node : graph.nodes()) {
+    hash = absl::HashOf(hash, Key{&node, node.operands, std::nullopt, &node.regions}.Hash());
+  }
   for (const ir::Output& output : graph.outputs()) hash = absl::HashOf(hash, output.value);
   return hash;
 }
 
 bool NodesEqual(const Node& a, const Node& b) {
-  if (a.op != b.op || a.operands != b.operands || a.regions.size() != b.regions.size() ||
-      !ir::AttributesEqual(a.attributes, b.attributes)) {
-    return false;
+  return Key{&a, a.operands, std::nullopt, &a.regions} ==
+         Key{&b, b.operands, std::nullopt, &b.regions};
+}
+
+Key KeyOf(const Node& node, std::vector<ValueId> operands, const std::vector<Graph>* regions,
+          bool is_float) {
+  Key key{&node, std::move(operands), std::nullopt, regions};
+  if (node.op == OpCode::kCompare) {
+    CompareKind kind = node.attrs<CompareAttrs>().kind;
+    if (kind == CompareKind::kGt || kind == CompareKind::kGe) {
+      kind = kind == CompareKind::kGt ? CompareKind::kLt : CompareKind::kLe;
+      std::swap(key.operands[0], key.operands[1]);
+    }
+    key.compare = kind;
   }
-  for (size_t i = 0; i < a.regions.size(); ++i) {
-    if (!GraphsEqual(a.regions[i], b.regions[i])) return false;
-  }
-  return true;
+  if (IsCommutative(node, is_float)) std::sort(key.operands.begin(), key.operands.end());
+  return key;
 }
 
 Graph Run(const Graph& graph, int64_t& visits) {
   Graph result(graph.name());
   GraphCopier copier(graph, result);
   copier.CopyInputs();
-  // A node in canonical form, as it stands in the result, by the hash of that form.
-  std::unordered_multimap<size_t, std::pair<Node, NodeId>> known;
+  std::unordered_multimap<size_t, std::pair<Key, NodeId>> known;
   known.reserve(graph.nodes().size());
+  std::deque<std::vector<Graph>> all_regions;  // which keys refer to
+  const std::vector<Graph> no_regions;
   for (const Node& node : graph.nodes()) {
     ++visits;
-    Node key;
-    key.op = node.op;
-    key.attributes = node.attributes;
-    key.operands = copier(node.operands);
-    for (const Graph& region : node.regions) key.regions.push_back(Run(region, visits));
-    std::vector<Graph> regions = key.regions;
+    const std::vector<Graph>* regions = &no_regions;
+    if (!node.regions.empty()) {
+      std::vector<Graph>& own = all_regions.emplace_back();
+      for (const Graph& region : node.regions) own.push_back(Run(region, visits));
+      regions = &own;
+    }
     const bool is_float = !node.operands.empty() && ir::IsFloat(graph.type(node.operands[0]).dtype);
-    TurnAround(key);
-    if (IsCommutative(key, is_float)) std::sort(key.operands.begin(), key.operands.end());
-    const size_t hash = HashOf(key);
+    const Key key = KeyOf(node, copier(node.operands), regions, is_float);
+    const size_t hash = key.Hash();
     NodeId same;
     const auto range = known.equal_range(hash);
     for (auto it = range.first; it != range.second && !same.valid(); ++it) {
-      if (NodesEqual(it->second.first, key)) same = it->second.second;
+      if (it->second.first == key) same = it->second.second;
     }
-    if (same.valid()) {
-      for (size_t i = 0; i < node.results.size(); ++i) {
-        copier.Map(node.results[i], result.node(same).results[i]);
-      }
+    if (!same.valid()) {
+      known.emplace(hash, std::make_pair(key, copier.Copy(node, *regions)));
       continue;
     }
-    const NodeId id = copier.Copy(node, std::move(regions));
-    known.emplace(hash, std::make_pair(std::move(key), id));
+    for (size_t i = 0; i < node.results.size(); ++i) {
+      copier.Map(node.results[i], result.node(same).results[i]);
+    }
   }
   copier.CopyOutputs();
   return result;

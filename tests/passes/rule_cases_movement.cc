@@ -42,6 +42,16 @@ std::vector<RuleCase> MovementCases() {
        }},
       {"ElementwiseOfReshape", kApplies,
        [](B& b) -> Values { return {Max(Reshape(X(b), {12}) - Reshape(Y(b), {12}), 0)}; }},
+      {"ElementwiseOfReshape", kApplies,
+       [](B& b) -> Values {
+         Value x = Reshape(X(b, {N()}), {N(), 1});
+         return {Log(x), x / x};
+       }},
+      {"ElementwiseOfReshape", kNot,
+       [](B& b) -> Values {
+         Value x = Reshape(X(b), {12});
+         return {Exp(x), x};
+       }},
       {"ElementwiseOfReshape", kNot,
        [](B& b) -> Values {
          return {Reshape(X(b), {12}) + Reshape(Y(b, {3, 4}), {12})};

@@ -56,6 +56,9 @@ std::vector<RuleCase> ReduceCases() {
          return {ReduceSum(ReduceMax(X(b, {2, 3, 4}), {1}), {1})};
        },
        kStandard},
+      {"ReduceNeg", kApplies, [](B& b) -> Values { return {ReduceSum(-X(b), {1})}; }, kStandard},
+      {"ReduceNeg", kNot, [](B& b) -> Values { return {ReduceSum(-X(b), {1})}; }},
+      {"ReduceNeg", kNot, [](B& b) -> Values { return {ReduceMax(-X(b), {1})}; }, kStandard},
       {"ReduceBroadcast", kApplies,
        [](B& b) -> Values {
          return {ReduceMax(Broadcast(X(b, {3}), {4, 3}, {1}), {0})};

@@ -82,8 +82,10 @@ Replacement ElementwiseOfReshape(Match& m) {
   for (int i = 0; i < m.num_operands(); ++i) {
     const Value v = m[i];
     if (IsSplat(m, v)) continue;
-    if (!m.Is(v, OpCode::kReshape) || !m.SingleUse(v)) return std::nullopt;
+    if (!m.Is(v, OpCode::kReshape)) return std::nullopt;
     const Shape shape = m.OperandOf(v).shape();
+    // A reshape that stays for others is one more, which costs nothing if it is of extents of 1.
+    if (!m.SingleUse(v) && !MatchUnits(shape, v.shape()).has_value()) return std::nullopt;
     if (source.has_value() && *source != shape) return std::nullopt;
     source = shape;
   }

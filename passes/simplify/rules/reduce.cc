@@ -99,6 +99,15 @@ Replacement ReduceReduce(Match& m) {
   return Make(m, OpCode::kReduce, ReduceAttrs{outer.kind, axes}, {x});
 }
 
+Replacement ReduceNeg(Match& m) {
+  const ReduceAttrs attrs = m.attrs<ReduceAttrs>();
+  if (attrs.kind != Combiner::kSum || !m.Is(m[0], OpCode::kNeg) || !m.SingleUse(m[0])) {
+    return std::nullopt;
+  }
+  // Signs do not change how a sum rounds, but a sum of nothing or of zeros is 0.0.
+  return Make(m, OpCode::kNeg, {Make(m, OpCode::kReduce, attrs, {m.OperandOf(m[0])})});
+}
+
 Replacement ReduceBroadcast(Match& m) {
   const ReduceAttrs attrs = m.attrs<ReduceAttrs>();
   if (!m.Is(m[0], OpCode::kBroadcast)) return std::nullopt;
