@@ -8,7 +8,7 @@
 // without:
 //
 //              exp  expm1  log  log1p  tanh  sigmoid  erf  rsqrt  sin  cos  pow
-//        f32   1    1      1    1      1.5   2        1.5  1      1    1    1
+//        f32   1    1.5    1    1      1.5   2        1.5  1      1    1    1
 //        f64   1    1.5    1    1      1.5   2        1.5  1      1    1    1
 //
 // (f32 is checked at all 2^32 inputs, f64 and pow at samples.) sin and cos hold for every finite
