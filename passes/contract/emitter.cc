@@ -1,0 +1,396 @@
+#include "tenon/passes/contract/emitter.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace tenon::contract {
+
+using ir::Dim;
+using ir::ScalarOp;
+using lower::IndexExpr;
+using lower::Place;
+using lower::Tile;
+using lower::VarId;
+
+namespace {
+
+Dim CeilDiv(const Dim& d, int64_t divisor) { return FloorDiv(d + Dim(divisor - 1), divisor); }
+
+}  // namespace
+
+Dim Pieces(const ContractNest& nest, const Schedule& s) {
+  return s.split > 0 ? CeilDiv(nest.k[0].extent, s.split) : Dim(1);
+}
+Dim Results(const ContractNest& nest) { return nest.Batch() * nest.M() * nest.N(); }
+
+ContractEmitter::ContractEmitter(lower::LowerContext& context, const fuse::Group& group,
+                                 const ContractNest& nest, const Schedule& schedule, const Place& a,
+                                 const Place& b, const Place* pieces)
+    : context_(context),
+      group_(group),
+      nest_(nest),
+      s_(schedule),
+      kernel_(context, group, pieces != nullptr ? "contract_pieces" : "contract"),
+      e_(kernel_),
+      k_(e_.builder()) {
+  a_buffer_ = kernel_.BufferParam(a, false);
+  b_buffer_ = kernel_.BufferParam(b, false);
+  if (pieces != nullptr) {
+    pieces_ = kernel_.BufferParam(*pieces, true);
+    piece_var_ = e_.space().AddLoop(Pieces(nest, schedule));
+  }
+  for (const NestDim& d : nest_.batch) batch_vars_.push_back(e_.space().AddLoop(d.extent));
+  for (const NestDim& d : nest_.m) m_vars_.push_back(e_.space().AddLoop(d.extent));
+  for (const NestDim& d : nest_.n) n_vars_.push_back(e_.space().AddLoop(d.extent));
+  const auto add = [&](const std::vector<NestDim>& dims, const std::vector<VarId>& vars) {
+    for (size_t i = 0; i < dims.size(); ++i) {
+      position_ = position_ + IndexExpr::Var(vars[i]) * dims[i].c;
+    }
+  };
+  add(nest_.batch, batch_vars_);
+  add(nest_.m, m_vars_);
+  add(nest_.n, n_vars_);
+}
+
+void ContractEmitter::Emit() {
+  AddLocals();
+  const NestDim &m = nest_.m.back(), &n = nest_.n.back();
+  const bool by_rows = nest_.m.size() == 1;
+  Dim outer = 1;
+  for (size_t i = 0; i + 1 < nest_.m.size(); ++i) outer = outer * nest_.m[i].extent;
+  const Dim blocks =
+      by_rows ? CeilDiv(m.extent, s_.rows_per_chunk) : CeilDiv(outer, s_.outer_per_chunk);
+  // Chunks, slowest first: batch, pieces of k, outer columns, panels, blocks of rows.
+  std::vector<Dim> counts;
+  for (const NestDim& d : nest_.batch) counts.push_back(d.extent);
+  counts.push_back(Pieces(nest_, s_));
+  for (size_t i = 0; i + 1 < nest_.n.size(); ++i) counts.push_back(nest_.n[i].extent);
+  counts.push_back(CeilDiv(n.extent, s_.lanes));
+  counts.push_back(blocks);
+  k_.Parallel(k_.DimValue(ir::Product(counts)), [&](KValue chunk) {
+    std::vector<KValue> at(counts.size());
+    for (size_t i = counts.size(); i-- > 0;) {
+      at[i] = i == 0 ? chunk : Rem(chunk, counts[i]);
+      if (i > 0) chunk = Quotient(chunk, counts[i]);
+    }
+    EmitChunk(at, outer);
+  });
+  context_.Launch(kernel_);
+}
+
+KValue ContractEmitter::Quotient(KValue v, const Dim& d) {
+  if (d.is_constant() && d.constant() > 0) return k_.Div(v, d.constant());
+  return k_.Scalar(ScalarOp::kDiv, {v, k_.DimValue(d)});
+}
+
+KValue ContractEmitter::Rem(KValue v, const Dim& d) {
+  if (d.is_constant() && d.constant() > 0) return k_.Rem(v, d.constant());
+  return k_.Scalar(ScalarOp::kRem, {v, k_.DimValue(d)});
+}
+
+Dim ContractEmitter::InnerK() const {
+  Dim inner = 1;
+  for (size_t i = 1; i < nest_.k.size(); ++i) inner = inner * nest_.k[i].extent;
+  return inner;
+}
+
+void ContractEmitter::AddLocals() {
+  if (s_.panel != Schedule::Panel::kDirect) {
+    const int64_t inner = InnerK().UpperBound().value_or(1);
+    panel_ = k_.AddLocal({"panel", nest_.accumulator, s_.k_block * inner * s_.lanes});
+  }
+  if (s_.several_k_blocks) {
+    const int64_t row_blocks = nest_.m.size() == 1 ? 1 : s_.outer_per_chunk;
+    sums_ = k_.AddLocal({"sums", nest_.accumulator, row_blocks * s_.rows_per_chunk * s_.lanes});
+  }
+}
+
+void ContractEmitter::EmitChunk(const std::vector<KValue>& at, const Dim& outer) {
+  lower::ElementEmitter::Scope scope(e_);
+  if (pieces_ < 0) HoistInvariants();
+  a_base_ = k_.DimValue(nest_.a.offset);
+  b_base_ = k_.DimValue(nest_.b.offset);
+  size_t next = 0;
+  for (size_t i = 0; i < nest_.batch.size(); ++i, ++next) {
+    e_.Bind(batch_vars_[i], at[next]);
+    a_base_ = k_.Add(a_base_, Scaled(at[next], nest_.batch[i].a));
+    b_base_ = k_.Add(b_base_, Scaled(at[next], nest_.batch[i].b));
+  }
+  piece_ = at[next++];
+  for (size_t i = 0; i + 1 < nest_.n.size(); ++i, ++next) {
+    e_.Bind(n_vars_[i], at[next]);
+    b_base_ = k_.Add(b_base_, Scaled(at[next], nest_.n[i].b));
+  }
+  const KValue column = k_.Mul(at[next++], k_.ConstI64(s_.lanes));
+  const RowBlock rows{at[next], outer, nest_.m.size() == 1};
+  e_.Bind(n_vars_.back(), column);
+  b_base_ = k_.Add(b_base_, Scaled(column, nest_.n.back().b));
+  const Dim& n = nest_.n.back().extent;
+  const KValue rest = k_.Sub(k_.DimValue(n), column);
+  if (s_.tail_lanes == 0) {
+    EmitPanel({s_.rows, s_.lanes, {}}, rows);
+    return;
+  }
+  const auto tail = [&] {
+    lower::ElementEmitter::Scope inner(e_);
+    const bool full = n.is_constant() && n.constant() % s_.lanes == s_.tail_lanes;
+    const bool known = n.is_constant();
+    const KValue count = known ? k_.ConstI64(n.constant() % s_.lanes) : rest;
+    EmitPanel({s_.rows, s_.tail_lanes, full ? KValue() : count}, rows);
+    return std::vector<KValue>();
+  };
+  if (n.is_constant() && n.constant() < s_.lanes) {
+    tail();
+    return;
+  }
+  k_.If(
+      k_.Scalar(ScalarOp::kGe, {rest, k_.ConstI64(s_.lanes)}),
+      [&] {
+        lower::ElementEmitter::Scope inner(e_);
+        EmitPanel({s_.rows, s_.lanes, {}}, rows);
+        return std::vector<KValue>();
+      },
+      tail);
+}
+
+void ContractEmitter::EmitPanel(const TileShape& shape, const RowBlock& rows) {
+  const KValue extent = k_.DimValue(nest_.k[0].extent);
+  KValue first = k_.ConstI64(0), last = extent;
+  if (s_.split > 0) {
+    first = k_.Mul(piece_, k_.ConstI64(s_.split));
+    last = k_.Min(extent, k_.Add(first, k_.ConstI64(s_.split)));
+  }
+  if (!s_.several_k_blocks) {
+    EmitRows(shape, rows, {first, last, {}, {}});
+    return;
+  }
+  // At least one block, also of nothing: the results have to be written.
+  const KValue blocks = k_.Max(k_.ConstI64(1), k_.CeilDiv(extent, s_.k_block));
+  k_.For(k_.ConstI64(0), blocks, 1, {}, [&](KValue i, std::vector<KValue>) {
+    lower::ElementEmitter::Scope scope(e_);
+    const KValue low = k_.Mul(i, k_.ConstI64(s_.k_block));
+    const KValue high = k_.Min(extent, k_.Add(low, k_.ConstI64(s_.k_block)));
+    const KValue is_first = k_.Scalar(ScalarOp::kEq, {i, k_.ConstI64(0)});
+    const KValue is_last = k_.Scalar(ScalarOp::kEq, {k_.Add(i, k_.ConstI64(1)), blocks});
+    EmitRows(shape, rows, {low, high, is_first, is_last});
+    return std::vector<KValue>();
+  });
+}
+
+void ContractEmitter::EmitRows(const TileShape& shape, const RowBlock& rows, const KRange& range) {
+  const KValue m_extent = k_.DimValue(nest_.m.back().extent);
+  if (rows.by_rows) {
+    const Dim& m = nest_.m.back().extent;
+    const bool one = m.is_constant() && m.constant() <= s_.rows_per_chunk;
+    const KValue low = one ? k_.ConstI64(0) : k_.Mul(rows.block, k_.ConstI64(s_.rows_per_chunk));
+    const KValue high =
+        one ? m_extent : k_.Min(m_extent, k_.Add(low, k_.ConstI64(s_.rows_per_chunk)));
+    EmitRowRange(shape, low, high, range);
+    return;
+  }
+  if (panel_ >= 0) PackPanel(shape, range.low, range.high);
+  const KValue low = k_.Mul(rows.block, k_.ConstI64(s_.outer_per_chunk));
+  const KValue high = k_.Min(k_.DimValue(rows.outer), k_.Add(low, k_.ConstI64(s_.outer_per_chunk)));
+  k_.For(low, high, 1, {}, [&](KValue i, std::vector<KValue>) {
+    lower::ElementEmitter::Scope scope(e_);
+    KValue rest = i, a_base = a_base_;
+    for (size_t d = nest_.m.size() - 1; d-- > 0;) {
+      const KValue index = d == 0 ? rest : Rem(rest, nest_.m[d].extent);
+      if (d > 0) rest = Quotient(rest, nest_.m[d].extent);
+      e_.Bind(m_vars_[d], index);
+      a_base = k_.Add(a_base, Scaled(index, nest_.m[d].a));
+    }
+    const KValue sums_row = k_.Mul(k_.Sub(i, low), k_.ConstI64(s_.rows_per_chunk));
+    EmitTiles(shape, k_.ConstI64(0), m_extent, [&](KValue row, const TileShape& tile) {
+      EmitTileAt(tile, row, k_.Add(sums_row, row), a_base, range);
+    });
+    return std::vector<KValue>();
+  });
+}
+
+void ContractEmitter::EmitTileAt(const TileShape& tile, KValue row, KValue sums_row, KValue a_base,
+                                 const KRange& range) {
+  lower::ElementEmitter::Scope scope(e_);
+  e_.Bind(m_vars_.back(), row);
+  const KValue a = k_.Add(a_base, Scaled(row, nest_.m.back().a));
+  EmitTile(tile, a, k_.Mul(sums_row, k_.ConstI64(s_.lanes)), range);
+}
+
+void ContractEmitter::EmitRowRange(const TileShape& shape, KValue low, KValue high,
+                                   const KRange& range) {
+  const auto tile_at = [&](KValue row, const TileShape& tile) {
+    EmitTileAt(tile, row, k_.Sub(row, low), a_base_, range);
+  };
+  if (s_.panel != Schedule::Panel::kPacked) {
+    if (panel_ >= 0) PackPanel(shape, range.low, range.high);
+    EmitTiles(shape, low, high, tile_at);
+    return;
+  }
+  // The first tile copies the panel as it goes: its loads overlap with the arithmetic.
+  const KValue first_end = k_.Add(low, k_.ConstI64(shape.rows));
+  const KValue any_whole = k_.Scalar(ScalarOp::kGe, {high, first_end});
+  k_.If(
+      any_whole,
+      [&] {
+        filling_ = true;
+        tile_at(low, shape);
+        filling_ = false;
+        return std::vector<KValue>();
+      },
+      [&] {
+        PackPanel(shape, range.low, range.high);
+        return std::vector<KValue>();
+      });
+  EmitTiles(shape, k_.Scalar(ScalarOp::kSelect, {any_whole, first_end, low}), high, tile_at);
+}
+
+void ContractEmitter::EmitTiles(const TileShape& shape, KValue low, KValue high,
+                                const TileBody& body) {
+  const KValue count = k_.Sub(high, low);
+  const KValue whole = k_.Mul(k_.Div(count, shape.rows), k_.ConstI64(shape.rows));
+  const KValue main_end = k_.Add(low, whole);
+  k_.For(low, main_end, shape.rows, {}, [&](KValue row, std::vector<KValue>) {
+    body(row, shape);
+    return std::vector<KValue>();
+  });
+  const Dim& extent = nest_.m.back().extent;
+  if (extent.is_constant()) {
+    const int tail = static_cast<int>(extent.constant() % shape.rows);
+    if (tail == 0) return;
+    // Only the last block has it: all others are multiples of the tile.
+    k_.If(
+        k_.Scalar(ScalarOp::kLt, {main_end, high}),
+        [&] {
+          body(main_end, {tail, shape.lanes, shape.lane_count});
+          return std::vector<KValue>();
+        },
+        [] { return std::vector<KValue>(); });
+    return;
+  }
+  int power = 1;
+  while (power * 2 < shape.rows) power *= 2;
+  const KValue rest = k_.Sub(high, main_end);
+  for (; power >= 1 && shape.rows > 1; power /= 2) {
+    // The tile of `power` rows stands behind those of the higher powers.
+    const KValue in_turn = k_.Rem(rest, 2 * power);
+    k_.If(
+        k_.Scalar(ScalarOp::kGe, {in_turn, k_.ConstI64(power)}),
+        [&] {
+          body(k_.Add(main_end, k_.Sub(rest, in_turn)), {power, shape.lanes, shape.lane_count});
+          return std::vector<KValue>();
+        },
+        [] { return std::vector<KValue>(); });
+  }
+}
+
+void ContractEmitter::EmitTile(const TileShape& shape, KValue a, KValue sums, const KRange& range) {
+  const KValue zero = k_.Const(nest_.accumulator, 0, shape.rows, shape.lanes);
+  KValue acc = zero;
+  const auto waiting = [&] {
+    kernel::MemRef mem{.buffer = sums_, .offset = sums};
+    if (shape.rows > 1) mem.row_stride = k_.ConstI64(s_.lanes);
+    return mem;
+  };
+  if (range.is_first.valid()) {
+    acc = k_.If(
+        range.is_first, [&] { return std::vector<KValue>{zero}; },
+        [&] {
+          return std::vector<KValue>{
+              k_.Load(nest_.accumulator, shape.rows, shape.lanes, waiting())};
+        })[0];
+  }
+  acc = EmitK(0, shape, range.low, range.high, {a, b_base_, PanelStart(range.low)}, acc);
+  if (!range.is_last.valid()) {
+    EmitResults(shape, acc);
+    return;
+  }
+  k_.If(
+      range.is_last,
+      [&] {
+        lower::ElementEmitter::Scope scope(e_);
+        EmitResults(shape, acc);
+        return std::vector<KValue>();
+      },
+      [&] {
+        k_.Store(acc, waiting());
+        return std::vector<KValue>();
+      });
+}
+
+KValue ContractEmitter::EmitK(size_t d, const TileShape& shape, KValue low, KValue high,
+                              const StepOffsets& at, KValue acc) {
+  const NestDim& dim = nest_.k[d];
+  const bool innermost = d + 1 == nest_.k.size();
+  // Loops of few steps are written out: all of them, or the innermost.
+  const Dim steps = nest_.K();
+  const bool all = steps.is_constant() && steps.constant() <= 32 && s_.split == 0;
+  const bool few = dim.extent.is_constant() && dim.extent.constant() <= 8 && d > 0;
+  const int unroll = all || (innermost && few) ? 0 : innermost ? 4 : 1;
+  return k_.For(
+      low, high, 1, {acc},
+      [&](KValue i, std::vector<KValue> carried) -> std::vector<KValue> {
+        const StepOffsets here = {k_.Add(at.a, Scaled(i, dim.a)), k_.Add(at.b, Scaled(i, dim.b)),
+                                  k_.Add(at.panel, Scaled(i, PanelStride(d)))};
+        if (!innermost) {
+          const KValue extent = k_.DimValue(nest_.k[d + 1].extent);
+          return {EmitK(d + 1, shape, k_.ConstI64(0), extent, here, carried[0])};
+        }
+        return {EmitStep(shape, here, carried[0])};
+      },
+      unroll)[0];
+}
+
+KValue ContractEmitter::EmitStep(const TileShape& shape, const StepOffsets& at, KValue acc) {
+  kernel::MemRef a_mem{.buffer = a_buffer_, .offset = at.a};
+  if (shape.rows > 1) a_mem.row_stride = k_.DimValue(nest_.m.back().a);
+  const KValue av = k_.Load(nest_.accumulator, shape.rows, 1, a_mem);
+  const kernel::MemRef in_panel{.buffer = panel_, .offset = at.panel};
+  const bool from_panel = panel_ >= 0 && !filling_;
+  const KValue bv =
+      from_panel ? k_.Load(nest_.accumulator, 1, shape.lanes, in_panel) : LoadB(shape, at.b);
+  if (filling_) k_.Store(bv, in_panel);
+  if (context_.numerics() != passes::Numerics::kExact) {
+    return k_.Scalar(ScalarOp::kFma, {av, bv, acc});
+  }
+  return k_.Scalar(ScalarOp::kAdd, {acc, k_.Scalar(ScalarOp::kMul, {av, bv})});
+}
+
+void ContractEmitter::HoistInvariants() {
+  std::vector<VarId> inner = batch_vars_;
+  inner.insert(inner.end(), m_vars_.begin(), m_vars_.end());
+  inner.insert(inner.end(), n_vars_.begin(), n_vars_.end());
+  for (ir::ValueId v : group_.stored) {
+    const ir::Shape& dims = context_.graph().type(v).dims;
+    e_.Hoist(v, e_.space().Delinearize(position_, dims), inner);
+  }
+}
+
+void ContractEmitter::EmitResults(const TileShape& shape, KValue acc) {
+  lower::ElementEmitter::Scope scope(e_);
+  Tile tile{.rows = shape.rows, .lanes = shape.lanes};
+  if (shape.rows > 1) tile.row_var = m_vars_.back();
+  if (shape.lanes > 1) {
+    tile.lane_var = n_vars_.back();
+    tile.lane_count = shape.lane_count;
+  }
+  if (pieces_ >= 0) {
+    e_.Bind(piece_var_, piece_);
+    e_.StoreAt(pieces_, IndexExpr::Var(piece_var_) * Results(nest_) + position_, tile, acc);
+    return;
+  }
+  const ir::Graph& graph = context_.graph();
+  const ir::ValueId result = graph.node(group_.anchor).results[0];
+  const ir::TensorType& type = graph.type(result);
+  e_.Provide(result, e_.space().Delinearize(position_, type.dims), k_.Cast(type.dtype, acc));
+  std::vector<KValue> values;
+  for (ir::ValueId v : group_.stored) {
+    values.push_back(e_.Eval(v, e_.space().Delinearize(position_, graph.type(v).dims), tile));
+  }
+  // All are computed before the first is stored: one may overwrite what another reads.
+  for (size_t i = 0; i < values.size(); ++i) {
+    const ir::ValueId v = group_.stored[i];
+    e_.Store(v, e_.space().Delinearize(position_, graph.type(v).dims), tile, values[i]);
+  }
+}
+
+}  // namespace tenon::contract

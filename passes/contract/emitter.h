@@ -1,0 +1,140 @@
+// ContractEmitter: the main kernel of a contraction, loop by loop. Internal to passes/contract.
+//
+//   parallel chunks: batch, piece of k, outer columns, panel of B, block of rows
+//     blocks of k (mostly one)                      a panel of B packed for each, sums wait between
+//       rows of the chunk, a register tile at a time
+//         loops over k: load A's column and B's row, one fma on the tile
+//         the group's stored values, computed on the tile
+#ifndef TENON_PASSES_CONTRACT_EMITTER_H_
+#define TENON_PASSES_CONTRACT_EMITTER_H_
+
+#include <functional>
+#include <vector>
+
+#include "tenon/passes/contract/nest.h"
+#include "tenon/passes/contract/schedule.h"
+#include "tenon/passes/lower/context.h"
+#include "tenon/passes/lower/element.h"
+
+namespace tenon::contract {
+
+using KValue = kernel::ValueId;
+
+// Pieces into which the schedule cuts k, and elements of the result.
+ir::Dim Pieces(const ContractNest& nest, const Schedule& s);
+ir::Dim Results(const ContractNest& nest);
+
+// A register tile's shape and what of its lanes are columns.
+struct TileShape {
+  int rows;
+  int lanes;
+  KValue lane_count;  // absent: all
+};
+
+// Writes the main kernel. Member functions emit into the builder, outermost loops first.
+class ContractEmitter {
+ public:
+  ContractEmitter(lower::LowerContext& context, const fuse::Group& group, const ContractNest& nest,
+                  const Schedule& schedule, const lower::Place& a, const lower::Place& b,
+                  const lower::Place* pieces);
+
+  void Emit();
+
+ private:
+  KValue Quotient(KValue v, const ir::Dim& d);
+  KValue Rem(KValue v, const ir::Dim& d);
+  KValue Scaled(KValue v, const ir::Dim& stride) { return k_.Mul(v, k_.DimValue(stride)); }
+
+  // The rows that a chunk takes: block number `block` of the innermost m loop's rows where there is
+  // no other m loop, else of the outer ones' `outer` iterations.
+  struct RowBlock {
+    KValue block;
+    ir::Dim outer;
+    bool by_rows;
+  };
+  // A block of the outermost k loop; which one, where there are several.
+  struct KRange {
+    KValue low, high;
+    KValue is_first, is_last;
+  };
+
+  // The k loops inside the outermost one, as one number.
+  ir::Dim InnerK() const;
+
+  void AddLocals();
+
+  // `at`: batch indices, piece, outer column indices, panel, block.
+  void EmitChunk(const std::vector<KValue>& at, const ir::Dim& outer);
+
+  // All rows of a chunk against one panel, for each block of k.
+  void EmitPanel(const TileShape& shape, const RowBlock& rows);
+  // All rows of a chunk against one panel, for one block of k.
+  void EmitRows(const TileShape& shape, const RowBlock& rows, const KRange& range);
+  // Rows low .. high where there is one m loop.
+  void EmitRowRange(const TileShape& shape, KValue low, KValue high, const KRange& range);
+  // A tile at `row` of the innermost m loop; `a_base` is A's offset at row 0, `sums_row` the tile's
+  // place among the waiting sums.
+  void EmitTileAt(const TileShape& tile, KValue row, KValue sums_row, KValue a_base,
+                  const KRange& range);
+
+  // Rows low .. high: whole tiles, then what is left: in one tile where its count is known, else in
+  // tiles of powers of two.
+  using TileBody = std::function<void(KValue row, const TileShape& shape)>;
+  void EmitTiles(const TileShape& shape, KValue low, KValue high, const TileBody& body);
+
+  // One register tile: accumulators from zero (or from the block before) over k, then the epilogue
+  // (or a place to wait).
+  void EmitTile(const TileShape& shape, KValue a, KValue sums, const KRange& range);
+
+  // Where the panel's row for k = 0 would be, the first one being that of `k_low`.
+  KValue PanelStart(KValue k_low);
+  // Row-major stride of k dimension `d` in the panel.
+  ir::Dim PanelStride(size_t d) const;
+
+  // Element offsets of a step of k: in A, in B as it lies, and in the panel.
+  struct StepOffsets {
+    KValue a, b, panel;
+  };
+
+  KValue EmitK(size_t d, const TileShape& shape, KValue low, KValue high, const StepOffsets& at,
+               KValue acc);
+
+  // A row of B as it lies.
+  KValue LoadB(const TileShape& shape, KValue offset);
+
+  KValue EmitStep(const TileShape& shape, const StepOffsets& at, KValue acc);
+
+  // Copies rows k_low .. k_high of the panel's columns, zeros behind the last column.
+  void PackPanel(const TileShape& shape, KValue k_low, KValue k_high);
+
+  void PackDim(size_t d, const TileShape& shape, KValue low, KValue high, KValue from, KValue to);
+
+  void PackRows(const TileShape& shape, KValue count, KValue from, KValue to);
+
+  // Blocks of up to 16 columns by 16 steps of k, which lie next to each other.
+  void PackTransposed(const TileShape& shape, KValue count, KValue from, KValue to);
+
+  // What the epilogue needs that is the same for every element: once a chunk, not once a tile.
+  void HoistInvariants();
+
+  // The group's stored values on the tile whose sums are `acc`; of a piece, the sums themselves.
+  void EmitResults(const TileShape& shape, KValue acc);
+
+  lower::LowerContext& context_;
+  const fuse::Group& group_;
+  const ContractNest& nest_;
+  const Schedule& s_;
+  lower::KernelContext kernel_;
+  lower::ElementEmitter e_;
+  kernel::KernelBuilder& k_;
+  bool filling_ = false;  // whether steps copy B's rows into the panel
+  int a_buffer_ = -1, b_buffer_ = -1, pieces_ = -1, panel_ = -1, sums_ = -1;
+  std::vector<lower::VarId> batch_vars_, m_vars_, n_vars_;
+  lower::VarId piece_var_ = -1;
+  lower::IndexExpr position_;  // of the result's element, over those but piece_var_
+  KValue a_base_, b_base_, piece_;
+};
+
+}  // namespace tenon::contract
+
+#endif  // TENON_PASSES_CONTRACT_EMITTER_H_

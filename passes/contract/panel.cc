@@ -1,0 +1,104 @@
+// Panels of B: their layout, and the loops that copy them.
+#include <algorithm>
+#include <utility>
+
+#include "tenon/passes/contract/emitter.h"
+
+namespace tenon::contract {
+
+using ir::Dim;
+using ir::ScalarOp;
+
+KValue ContractEmitter::PanelStart(KValue k_low) {
+  if (panel_ < 0) return k_.ConstI64(0);
+  return k_.Sub(k_.ConstI64(0), Scaled(k_low, InnerK() * Dim(s_.lanes)));
+}
+
+Dim ContractEmitter::PanelStride(size_t d) const {
+  Dim stride = s_.lanes;
+  for (size_t i = d + 1; i < nest_.k.size(); ++i) stride = stride * nest_.k[i].extent;
+  return stride;
+}
+
+KValue ContractEmitter::LoadB(const TileShape& shape, KValue offset) {
+  kernel::MemRef mem{.buffer = b_buffer_, .offset = offset};
+  mem.lane_count = shape.lane_count;
+  const Dim& stride = nest_.n.back().b;
+  if (shape.lanes > 1 && !(stride == Dim(1))) mem.lane_stride = k_.DimValue(stride);
+  return k_.Load(nest_.accumulator, 1, shape.lanes, mem);
+}
+
+void ContractEmitter::PackPanel(const TileShape& shape, KValue k_low, KValue k_high) {
+  PackDim(0, shape, k_low, k_high, b_base_, PanelStart(k_low));
+}
+
+void ContractEmitter::PackDim(size_t d, const TileShape& shape, KValue low, KValue high,
+                              KValue from, KValue to) {
+  const NestDim& dim = nest_.k[d];
+  if (d + 1 == nest_.k.size()) {
+    from = k_.Add(from, Scaled(low, dim.b));
+    to = k_.Add(to, k_.Mul(low, k_.ConstI64(s_.lanes)));
+    const KValue count = k_.Sub(high, low);
+    if (s_.panel == Schedule::Panel::kTransposed) {
+      PackTransposed(shape, count, from, to);
+    } else {
+      PackRows(shape, count, from, to);
+    }
+    return;
+  }
+  k_.For(low, high, 1, {}, [&](KValue i, std::vector<KValue>) {
+    PackDim(d + 1, shape, k_.ConstI64(0), k_.DimValue(nest_.k[d + 1].extent),
+            k_.Add(from, Scaled(i, dim.b)), k_.Add(to, Scaled(i, PanelStride(d))));
+    return std::vector<KValue>();
+  });
+}
+
+void ContractEmitter::PackRows(const TileShape& shape, KValue count, KValue from, KValue to) {
+  k_.For(
+      k_.ConstI64(0), count, 1, {},
+      [&](KValue i, std::vector<KValue>) {
+        const KValue row = LoadB(shape, k_.Add(from, Scaled(i, nest_.k.back().b)));
+        k_.Store(row, {.buffer = panel_, .offset = k_.Add(to, k_.Mul(i, k_.ConstI64(s_.lanes)))});
+        return std::vector<KValue>();
+      },
+      4);
+}
+
+void ContractEmitter::PackTransposed(const TileShape& shape, KValue count, KValue from, KValue to) {
+  const int columns = std::min(16, shape.lanes);
+  const auto block = [&](KValue i, KValue steps) {
+    for (int c = 0; c < shape.lanes; c += columns) {
+      const KValue first = k_.ConstI64(c);
+      kernel::MemRef source{.buffer = b_buffer_,
+                            .offset = k_.Add(k_.Add(from, i), Scaled(first, nest_.n.back().b))};
+      source.lane_count = steps;
+      if (columns > 1) {
+        source.row_stride = k_.DimValue(nest_.n.back().b);
+        if (shape.lane_count.valid()) {
+          source.row_count = k_.Max(k_.ConstI64(0), k_.Sub(shape.lane_count, first));
+        }
+      }
+      const KValue loaded = k_.Load(nest_.accumulator, columns, 16, source);
+      kernel::MemRef target{.buffer = panel_,
+                            .offset = k_.Add(k_.Add(to, first), k_.Mul(i, k_.ConstI64(s_.lanes)))};
+      target.row_stride = k_.ConstI64(s_.lanes);
+      target.row_count = steps;
+      k_.Store(k_.Transpose(loaded), target);
+    }
+  };
+  const KValue whole = k_.Mul(k_.Div(count, 16), k_.ConstI64(16));
+  k_.For(k_.ConstI64(0), whole, 16, {}, [&](KValue i, std::vector<KValue>) {
+    block(i, {});
+    return std::vector<KValue>();
+  });
+  const KValue rest = k_.Sub(count, whole);
+  k_.If(
+      k_.Scalar(ScalarOp::kGt, {rest, k_.ConstI64(0)}),
+      [&] {
+        block(whole, rest);
+        return std::vector<KValue>();
+      },
+      [] { return std::vector<KValue>(); });
+}
+
+}  // namespace tenon::contract
