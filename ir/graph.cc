@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "tenon/ir/attributes_util.h"
 #include "tenon/ir/check.h"
 
 namespace tenon::ir {
@@ -24,14 +25,14 @@ class SymbolCollector {
   template <typename T>
   void Add(const T&) {}  // fields without dimensions
 
-  void Add(const Node& node) {
-    std::visit(
-        [this](const auto& attrs) {
-          // Visit is written once, for readers and writers; this reader leaves the copy untouched.
-          auto copy = attrs;
-          copy.Visit([this](const char*, const auto& field) { Add(field); });
-        },
-        node.attributes);
+  // Of the regions too: a symbol may occur in them alone.
+  void Add(const Graph& graph) {
+    for (const Input& input : graph.inputs()) Add(graph.type(input.value));
+    for (const Node& node : graph.nodes()) {
+      if (node.op == OpCode::kConstant) continue;  // literals are static
+      VisitFields(node.attributes, [this](absl::string_view, const auto& field) { Add(field); });
+      for (const Graph& region : node.regions) Add(region);
+    }
   }
   std::vector<std::pair<std::string, int64_t>> Take() { return std::move(symbols_); }
 
@@ -44,10 +45,7 @@ class SymbolCollector {
 
 std::vector<std::pair<std::string, int64_t>> Graph::Symbols() const {
   SymbolCollector collector;
-  for (const Input& input : inputs_) collector.Add(type(input.value));
-  for (const Node& node : nodes_) {
-    if (node.op != OpCode::kConstant) collector.Add(node);  // literals are static, and large
-  }
+  collector.Add(*this);
   return collector.Take();
 }
 

@@ -41,6 +41,19 @@ TEST(BinaryTest, GraphsRoundTrip) {
   }
 }
 
+TEST(BinaryTest, SymbolsOfRegionsAlone) {
+  absl::StatusOr<Graph> graph = Parse(
+      "tenon graph 1 graph @g(%x: f32[]) -> (y: f32[]) { %0 = call(%x) \"f\" {"
+      " graph @f(%x: f32[]) -> (y: f32[]) {"
+      "  %0 = iota type=f32[m<=4] axis=0 %1 = reduce(%0) kind=sum axes=[0] return %1 } }"
+      " return %0 }");
+  ASSERT_TRUE(graph.ok()) << graph.status();
+  EXPECT_EQ(graph->Symbols().size(), 1u);
+  absl::StatusOr<Model> back = ParseModel(*SerializeModel({*graph, {}}));
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_TRUE(test::GraphsEqual(*graph, back->graph));
+}
+
 TEST(BinaryTest, WeightsRoundTrip) {
   const Model model = MlpWithWeights();
   absl::StatusOr<Model> back = ParseModel(*SerializeModel(model));
