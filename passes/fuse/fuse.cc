@@ -23,6 +23,10 @@ namespace {
 constexpr size_t kMaxMembers = 96;
 // Different places at which one cluster may evaluate one value.
 constexpr size_t kMaxIndices = 8;
+// Work of so many element-operations in all may be repeated without thought.
+constexpr double kNegligible = 1024;
+// Moves between an op and what lies in memory that are looked through.
+constexpr int kMaxMoves = 4;
 // A reduction whose rows are longer than this, and of which there are few, is split among threads
 // and so cannot have its rows visited again by the same kernel.
 constexpr double kLongRow = 32768;
@@ -158,27 +162,43 @@ void Fuser::VisitMap(ir::NodeId id) {
 }
 
 // Free work, and cheap work on what lies in memory anyway, is done again rather than stored.
-bool Fuser::MayRepeat(ir::NodeId id, int cost) const {
+bool Fuser::MayRepeat(ir::NodeId id, int cost) {
   const ir::Node& node = graph_.node(id);
   const ir::ValueId v = node.results[0];
   double evaluations = 0;
   for (const Use& use : uses_[v.index]) {
     evaluations += Evaluations(clusters_[use.cluster], use.index);
   }
-  if (cost == 0 || evaluations * cost <= 1024) return true;
+  if (cost == 0 || evaluations * cost <= kNegligible) return true;
   if (cost > kCheap) return false;
   double bytes = 0;
   for (ir::ValueId operand : node.operands) {
-    const ir::NodeId producer = graph_.producer(operand);
-    const bool stays =
-        !producer.valid() || users_[operand.index] > 1 ||
-        (Class(producer) != ComputeClass::kMap && Class(producer) != ComputeClass::kReshape);
-    const double size = Size(graph_.type(operand).NumElements());
-    if (!stays && size > 1) return false;
-    bytes += size * static_cast<double>(ir::ByteSize(graph_.type(operand).dtype));
+    if (!StaysInMemory(operand, kMaxMoves, &bytes)) return false;
   }
   const ir::TensorType& type = graph_.type(v);
   return bytes <= 4 * Size(type.NumElements()) * static_cast<double>(ir::ByteSize(type.dtype));
+}
+
+// Whether a value will lie in memory whatever is decided about its user, moves looked through; adds
+// the bytes that reading it takes.
+bool Fuser::StaysInMemory(ir::ValueId v, int depth, double* bytes) {
+  const ir::NodeId id = graph_.producer(v);
+  const ir::TensorType& type = graph_.type(v);
+  const double size = Size(type.NumElements());
+  if (id.valid() && size > 1 && users_[v.index] == 1) {
+    if (Class(id) == ComputeClass::kReshape) {
+      return depth > 0 && StaysInMemory(graph_.node(id).operands[0], depth - 1, bytes);
+    }
+    if (Class(id) == ComputeClass::kMap) {
+      if (depth == 0 || BodyCost(*Def(id)) > 0) return false;
+      for (ir::ValueId operand : graph_.node(id).operands) {
+        if (!StaysInMemory(operand, depth - 1, bytes)) return false;
+      }
+      return true;
+    }
+  }
+  if (size > 1) *bytes += size * static_cast<double>(ir::ByteSize(type.dtype));
+  return true;
 }
 
 bool Fuser::EvaluatedOnce(ir::ValueId v, int cost) {

@@ -47,7 +47,8 @@ class Fuser {
   void VisitOpaque(ir::NodeId id);
 
   // Maps.
-  bool MayRepeat(ir::NodeId id, int cost) const;
+  bool MayRepeat(ir::NodeId id, int cost);
+  bool StaysInMemory(ir::ValueId v, int depth, double* bytes);
   bool EvaluatedOnce(ir::ValueId v, int cost);
   double Evaluations(const Cluster& c, const lower::ElementIndex& index) const;
   void EvaluateIn(ir::NodeId id, int cluster);

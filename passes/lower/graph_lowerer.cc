@@ -31,10 +31,15 @@ absl::Status GraphLowerer::Run(const std::vector<Place>& inputs, const std::vect
   PlaceConstants();
   FindReaders();
   PlaceOutputs(outputs, replaces);
+  std::vector<kernel::Step>* const steps = context_.steps();
   for (const fuse::Group& group : plan_.groups) {
-    PlaceStored(group);
+    const bool prepare = may_prepare_ && DependsOnParametersAlone(group);
+    PlaceStored(group, prepare ? kernel::BufferKind::kPrepared : kernel::BufferKind::kArena);
+    if (prepare) prepared_.insert(group.stored.begin(), group.stored.end());
+    context_.set_steps(prepare ? &context_.program().prepare : steps);
     TENON_RETURN_IF_ERROR(LowerGroup(group));
   }
+  context_.set_steps(steps);
   EmitCopies();
   return absl::OkStatus();
 }
@@ -140,13 +145,44 @@ bool GraphLowerer::ReadsOnlyWhereItWrites(const fuse::Group& group, ir::ValueId 
   return true;
 }
 
-void GraphLowerer::PlaceStored(const fuse::Group& group) {
+void GraphLowerer::PlaceStored(const fuse::Group& group, kernel::BufferKind kind) {
   for (ir::ValueId v : group.stored) {
     if (context_.place(v).valid()) continue;
     const ir::TensorType& type = graph_.type(v);
-    context_.SetPlace(
-        v, {context_.AddBuffer(absl::StrCat("v", v.index), type.dtype, type.NumElements())});
+    const Place place{
+        context_.AddBuffer(absl::StrCat("v", v.index), type.dtype, type.NumElements())};
+    context_.program().buffers[place.buffer].kind = kind;
+    context_.SetPlace(v, place);
   }
+}
+
+void GraphLowerer::AllowPrepare(std::set<ir::ValueId> updated) {
+  may_prepare_ = true;
+  updated_ = std::move(updated);
+}
+
+// `prepare` runs once for a set of weights: what it computes may depend on nothing else, extents
+// included.
+bool GraphLowerer::DependsOnParametersAlone(const fuse::Group& group) const {
+  if (group.kind == GroupKind::kControl) return false;
+  for (ir::ValueId v : group.stored) {
+    if (returned_.count(v) > 0) return false;
+  }
+  for (ir::NodeId id : group.members) {
+    for (ir::ValueId v : graph_.node(id).operands) {
+      if (!graph_.type(v).is_static()) return false;
+    }
+    if (!graph_.type(graph_.node(id).results[0]).is_static()) return false;
+  }
+  return std::all_of(group.inputs.begin(), group.inputs.end(), [&](ir::ValueId v) {
+    const ir::ValueId memory = Memory(v);
+    if (!graph_.is_input(memory)) {
+      return prepared_.count(memory) > 0 ||
+             context_.Class(graph_.producer(memory)) == ComputeClass::kConstant;
+    }
+    return graph_.inputs()[graph_.result_index(memory)].kind == ir::InputKind::kParameter &&
+           updated_.count(memory) == 0;
+  });
 }
 
 // --- Groups

@@ -1,5 +1,6 @@
 #include "tenon/passes/lower/lower.h"
 
+#include <set>
 #include <utility>
 
 #include "tenon/ir/check.h"
@@ -54,7 +55,12 @@ absl::StatusOr<kernel::Program> Lower(const ir::Graph& graph, const fuse::Fusion
   AddBindings(graph, &program, &inputs, &outputs);
   GraphLowerer lowerer(graph, plan, target, options, program, &program.step);
   std::vector<int> replaces;
-  for (const ir::Output& output : graph.outputs()) replaces.push_back(output.donated_input);
+  std::set<ir::ValueId> updated;
+  for (const ir::Output& output : graph.outputs()) {
+    replaces.push_back(output.donated_input);
+    if (output.donated_input >= 0) updated.insert(graph.inputs()[output.donated_input].value);
+  }
+  lowerer.AllowPrepare(std::move(updated));
   TENON_RETURN_IF_ERROR(lowerer.Run(inputs, outputs, replaces));
   return program;
 }

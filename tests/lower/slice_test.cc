@@ -115,5 +115,32 @@ TEST(Slice, DonatedUpdateIsInPlace) {
   ExpectNear(out[0], expected, 0);
 }
 
+TEST(Slice, WhatDependsOnParametersAloneIsPrepared) {
+  GraphBuilder b("prepare");
+  Value x = b.Input("x", F32, {5, 4}), w = b.Parameter("w", F32, {4, 6});
+  Value s = b.Parameter("s", F32, {4});
+  Value scaled = w * Broadcast(Exp(s), {4, 6}, {0});
+  absl::StatusOr<Graph> graph = b.Build({{"y", Contract("mk,kn->mn", x, scaled)}});
+  ASSERT_TRUE(graph.ok()) << graph.status();
+  absl::StatusOr<kernel::Program> program = passes::ScheduleProgram(*graph, X86Avx2(), {});
+  ASSERT_TRUE(program.ok()) << program.status();
+  EXPECT_FALSE(program->prepare.empty());
+  EXPECT_GE(program->prepared_bytes, 4 * 6 * 4);
+  const Literal lx = Pattern(F32, {5, 4}), lw = Pattern(F32, {4, 6}, 2), ls = Pattern(F32, {4}, 3);
+  const std::vector<Literal> out = RunProgram(*graph, {lx, lw, ls});
+  ASSERT_EQ(out.size(), 1u);
+  std::vector<double> expected(30);
+  for (int i = 0; i < 30; ++i) {
+    for (int k = 0; k < 4; ++k) {
+      expected[i] += lx.GetAsDouble(i / 6 * 4 + k) * lw.GetAsDouble(k * 6 + i % 6) *
+                     std::exp(ls.GetAsDouble(k));
+    }
+  }
+  for (int i = 0; i < 30; ++i) {
+    // Four products in f32, of factors up to exp(8).
+    EXPECT_NEAR(out[0].GetAsDouble(i), expected[i], 1e-5 * (1 + std::abs(expected[i])) * 100);
+  }
+}
+
 }  // namespace
 }  // namespace tenon::lower
