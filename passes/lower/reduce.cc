@@ -76,6 +76,8 @@ class ReduceEmitter {
   void FindRowValues();
   std::vector<Trace::Visit> ComputedInPass(int pass);
   bool IsFull(const ElementIndex& index) const;
+  // Whether the value has an element at the visit's index at every point.
+  bool IsInside(const Trace::Visit& visit) const;
   double Points() const;
 
   int Parts() const;
@@ -176,6 +178,17 @@ bool ReduceEmitter::IsFull(const ElementIndex& index) const {
   });
 }
 
+bool ReduceEmitter::IsInside(const Trace::Visit& visit) const {
+  const ir::Shape& dims = context_.graph().type(visit.value).dims;
+  for (size_t d = 0; d < dims.size(); ++d) {
+    if (!nest_.space.ProvablyNonNegative(visit.index[d]) ||
+        !nest_.space.ProvablyBelow(visit.index[d], dims[d])) {
+      return false;
+    }
+  }
+  return true;
+}
+
 double ReduceEmitter::Points() const {
   double points = 1;
   for (VarId v : nest_.kept) points *= fuse::Size(nest_.space.var(v).extent);
@@ -212,6 +225,7 @@ void ReduceEmitter::FindRowValues() {
       const ir::ComputeDef* def = context_.Def(id);
       if (def == nullptr || def->num_reduced() > 0 || !IsFull(visit.index)) continue;
       if (fuse::BodyCost(*def) < fuse::kExpensive) continue;
+      if (!IsInside(visit)) continue;  // under a guard: not every point of the row has a value
       const std::string key = absl::StrCat(visit.value.index, ":", visit.position.Key());
       auto [it, added] = first_pass.emplace(key, pass);
       const DType dtype = context_.graph().type(visit.value).dtype;

@@ -105,6 +105,13 @@ void AddSlices(SampleList& list) {
   AddBoth(list, "pad/crop", OpCode::kPad, [](SampleBuilder& s, DType t) {
     return std::vector<Value>{Pad(s.In(t, {5, 6}), 7, {-1, 2}, {-2, -3}, {0, 1})};
   });
+  // A padded value that one kernel both sums and stores: no point beyond the tensor has a value.
+  list.Add("pad/reduced", OpCode::kPad,
+           [](SampleBuilder& s) {
+             Value padded = Pad(Tanh(s.In(F32, {Dim("m").AtMost(7)})), 0.5, {0}, {1});
+             return std::vector<Value>{padded, ReduceSum(padded)};
+           })
+      .At({{{"m", 0}}, {{"m", 2}}, {{"m", 7}}});
   list.Add("pad/empty", OpCode::kPad, [](SampleBuilder& s) {
     return std::vector<Value>{Pad(s.In(I32, {0, 2}), 5, {1, 0}, {2, 1})};
   });

@@ -164,9 +164,9 @@ TEST(NativeFaults, GatherOutOfRange) {
   SetRunning("gather out of range");
   EXPECT_EQ(std::string(compiled->RunKernel(inputs, {}).status().message()), "status 1, value 5");
   for (int threads : {1, 3}) {
-    EXPECT_EQ(std::string(
-                  compiled->RunNative(inputs, {}, threads, Guard::kAtEnd).status().message()),
-              "status 1, value 5");
+    EXPECT_EQ(
+        std::string(compiled->RunNative(inputs, {}, threads, Guard::kAtEnd).status().message()),
+        "status 1, value 5");
   }
 }
 

@@ -22,20 +22,6 @@ ir::Value SampleBuilder::In(DType dtype, ir::Shape shape, Fill fill) {
   return v;
 }
 
-const std::vector<Sample>& AllSamples() {
-  static const std::vector<Sample>& samples = *new std::vector<Sample>([] {
-    SampleList list;
-    AddElementwiseSamples(list);
-    AddReduceSamples(list);
-    AddContractSamples(list);
-    AddMoveSamples(list);
-    AddIndexSamples(list);
-    AddControlSamples(list);
-    return list.Take();
-  }());
-  return samples;
-}
-
 absl::StatusOr<BuiltSample> BuildSample(const Sample& sample) {
   SampleBuilder builder;
   const std::vector<ir::Value> values = sample.build(builder);
