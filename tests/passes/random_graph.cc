@@ -20,8 +20,8 @@ using Values = std::vector<Value>;
 
 class Generator {
  public:
-  Generator(GraphBuilder& builder, std::mt19937_64& rng, int depth)
-      : b_(builder), rng_(rng), depth_(depth) {}
+  Generator(GraphBuilder& builder, std::mt19937_64& rng, int depth, bool smooth)
+      : b_(builder), rng_(rng), depth_(depth), smooth_(smooth) {}
 
   void AddValue(Value v) {
     if (v.ok()) pool_.push_back(v);
@@ -30,26 +30,27 @@ class Generator {
 
   void Inputs(int count) {
     for (int i = 0; i < count; ++i) {
-      const DType dtype = Chance(5) ? I32 : Chance(8) ? BF16 : F32;
+      const DType dtype = smooth_ ? F32 : Chance(5) ? I32 : Chance(8) ? BF16 : F32;
       AddValue(b_.Input("x" + std::to_string(i), dtype, RandomShape()));
     }
     AddValue(b_.Input("scalar", F32, {}));
   }
 
   void Step() {
+    if (smooth_ && Chance(3)) return Smooth();
     switch (Below(depth_ > 0 ? 16 : 14)) {
       case 0:
       case 1:
-        return Unary();
+        return smooth_ ? Smooth() : Unary();
       case 2:
       case 3:
-        return Binary();
+        return smooth_ ? Smooth() : Binary();
       case 4:
-        return WithConstant();
+        return smooth_ ? Smooth() : WithConstant();
       case 5:
-        return Choose();
+        return smooth_ ? Smooth() : Choose();
       case 6:
-        return Conversion();
+        return smooth_ ? Smooth() : Conversion();
       case 7:
         return Reduction();
       case 8:
@@ -101,6 +102,8 @@ class Generator {
     if (v.dtype() != type.dtype) v = Cast(v, type.dtype);
     if (v.shape() == type.dims) return v;
     if (v.type().NumElements() == type.NumElements()) return Reshape(v, type.dims);
+    // The largest of nothing is infinite.
+    if (smooth_) return Broadcast(Tanh(ReduceSum(v)), type.dims, {});
     Value scalar = ReduceMax(v.dtype() == Bool ? Cast(v, I32) : v);
     if (scalar.dtype() != type.dtype) scalar = Cast(scalar, type.dtype);
     return Broadcast(scalar, type.dims, {});
@@ -112,6 +115,34 @@ class Generator {
       if (other.type() == v.type()) return other;
     }
     return Like(Pick(), v.type());
+  }
+
+  // Lipschitz in everything that goes in, and bounded where it multiplies.
+  void Smooth() {
+    const Value x = PickFloat(), y = Partner(x);
+    const Value c = b_.Full(x.type(), static_cast<double>(Below(3)) - 1);
+    switch (Below(10)) {
+      case 0:
+        return AddValue(-x);
+      case 1:
+        return AddValue(Sin(x));
+      case 2:
+        return AddValue(Sigmoid(x));
+      case 3:
+        return AddValue(Tanh(x) * Tanh(y));
+      case 4:
+        return AddValue(Tanh(x + y));
+      case 5:
+        return AddValue(Tanh(x - y));
+      case 6:
+        return AddValue(Max(x, Chance(2) ? y : c));
+      case 7:
+        return AddValue(Chance(2) ? x + c : c - x);
+      case 8:
+        return AddValue(x * c);
+      case 9:
+        return AddValue(Pow(Tanh(x), b_.Full(x.type(), 2)) / b_.Full(x.type(), 4));
+    }
   }
 
   void Unary() {
@@ -222,6 +253,7 @@ class Generator {
     if (x.dtype() == Bool) return AddValue(Chance(2) ? ReduceAll(x, axes) : ReduceAny(x, axes));
     if (Chance(4)) return AddValue(Cumulative(Combiner::kSum, x, axes[0], Chance(2), Chance(2)));
     const bool keep = Chance(3);
+    if (smooth_) return AddValue(Tanh(ReduceSum(x, axes, keep)));
     AddValue(Chance(2)   ? ReduceSum(x, axes, keep)
              : Chance(2) ? ReduceMax(x, axes, keep)
                          : ReduceMin(x, axes, keep));
@@ -330,13 +362,13 @@ class Generator {
     }
     std::shuffle(result.begin(), result.end(), rng_);
     const Value y = Like(PickFloat(), {F32, shape});
-    AddValue(Contract(letters + "," + other + "->" + result, x, y));
+    AddValue(Tanh(Contract(letters + "," + other + "->" + result, x, y)));
   }
 
   // A region's body: a few ops on what it gets; results of the types in `results`.
   Values Body(GraphBuilder& region, const Values& arguments,
               const std::vector<TensorType>& results) {
-    Generator inner(region, rng_, depth_ - 1);
+    Generator inner(region, rng_, depth_ - 1, smooth_);
     for (Value v : arguments) inner.AddValue(v);
     for (int i = 0; i < 4; ++i) inner.Step();
     Values out;
@@ -346,7 +378,8 @@ class Generator {
 
   void Branch() {
     const Value x = PickFloat(), y = Pick();
-    const Value p = ReduceAny(Condition({2}));
+    const Value p =
+        smooth_ ? b_.Scalar(Bool, static_cast<double>(Below(2))) : ReduceAny(Condition({2}));
     const std::vector<TensorType> types = {x.type(), y.type()};
     const auto body = [&](GraphBuilder& r, Values a) { return Body(r, a, types); };
     for (Value v : Cond(p, {x, y, PickFloat()}, body, body)) AddValue(v);
@@ -376,6 +409,7 @@ class Generator {
   GraphBuilder& b_;
   std::mt19937_64& rng_;
   int depth_;
+  bool smooth_;
   Values pool_;
 };
 
@@ -384,7 +418,7 @@ class Generator {
 Graph RandomGraph(const RandomGraphOptions& options) {
   std::mt19937_64 rng(options.seed);
   GraphBuilder b("random");
-  Generator generator(b, rng, options.depth);
+  Generator generator(b, rng, options.depth, options.smooth);
   generator.Inputs(3);
   for (int i = 0; i < options.num_ops; ++i) generator.Step();
   std::vector<std::pair<std::string, Value>> outputs;

@@ -15,6 +15,8 @@ struct RandomGraphOptions {
   // A scalar f32 output "loss" that depends on what the graph computes in floats. Ops whose
   // gradients have kinks are in all the same: only bits are compared.
   bool loss = false;
+  // Only f32 and ops that are continuous and bounded, so that roundings stay small.
+  bool smooth = false;
   // At most so deep regions inside regions.
   int depth = 2;
 };
