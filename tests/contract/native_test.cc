@@ -1,0 +1,211 @@
+// Contractions natively, scheduled for each target that this machine runs: to the bit what the
+// kernel interpreter gives, the same bits on all targets with FMA, near the sums in double, and no
+// vector on the stack in the loop over k.
+#include "tenon/codegen/artifact.h"
+#include "tenon/codegen/jit.h"
+#include "tests/codegen/harness.h"
+#include "tests/contract/support.h"
+
+namespace tenon::contract {
+namespace {
+
+using ir::Dim;
+using ir::Graph;
+using ir::GraphBuilder;
+using ir::Literal;
+using ir::Value;
+
+// Numbers with all their digits, so that the order of a sum shows.
+Literal Digits(std::vector<int64_t> dims, double seed) {
+  Literal literal(ir::F32, std::move(dims));
+  for (int64_t i = 0; i < literal.size(); ++i) {
+    literal.SetFromDouble(i, std::sin(seed + 0.37 * static_cast<double>(i)));
+  }
+  return literal;
+}
+
+// Runs natively on every target; gives the outputs of the last one with FMA.
+std::vector<Literal> RunEverywhere(const Graph& graph, const std::vector<int64_t>& extents,
+                                   const std::vector<Literal>& inputs, bool interpret = true) {
+  std::vector<Literal> with_fma;
+  bool guard_start = false;
+  for (const codegen::NamedTarget& t : codegen::RunnableTargets()) {
+    SCOPED_TRACE(t.name);
+    absl::StatusOr<kernel::Program> program = passes::ScheduleProgram(graph, t.target, {});
+    EXPECT_TRUE(program.ok()) << program.status();
+    if (!program.ok()) return {};
+    absl::StatusOr<codegen::Artifact> artifact = codegen::Compile(*program, t.target);
+    EXPECT_TRUE(artifact.ok()) << artifact.status();
+    if (!artifact.ok()) return {};
+    auto loaded = codegen::Load(*artifact);
+    EXPECT_TRUE(loaded.ok()) << loaded.status();
+    if (!loaded.ok()) return {};
+    std::vector<Literal> first;
+    for (int threads : {1, 2, 3}) {
+      guard_start = !guard_start;
+      const auto run =
+          codegen::RunNative(*program, *artifact, **loaded, extents, inputs, threads, guard_start);
+      EXPECT_TRUE(run.ok()) << run.status();
+      if (!run.ok()) return {};
+      EXPECT_EQ(run->status, TENON_OK);
+      if (first.empty()) first = run->outputs;
+      EXPECT_EQ(first, run->outputs) << threads << " threads";
+    }
+    if (interpret) {
+      const auto expected = kernel::Interpret(*program, extents, inputs, {.threads = 2});
+      EXPECT_TRUE(expected.ok()) << expected.status();
+      if (expected.ok()) EXPECT_EQ(expected->outputs, first) << "native against interpreter";
+    }
+    if (!t.target.has_fma) continue;
+    if (!with_fma.empty()) EXPECT_EQ(with_fma, first) << "against another width of vectors";
+    with_fma = first;
+  }
+  return with_fma;
+}
+
+void ExpectClose(const Literal& actual, const std::vector<double>& expected, double terms) {
+  ASSERT_EQ(actual.size(), static_cast<int64_t>(expected.size()));
+  for (int64_t i = 0; i < actual.size(); ++i) {
+    // Each of a chain's `terms` roundings is below half an ulp of the largest partial sum.
+    ASSERT_NEAR(actual.GetAsDouble(i), expected[i], terms * 0x1p-24 * std::sqrt(terms) + 1e-6) << i;
+  }
+}
+
+TEST(NativeContractTest, MatrixProducts) {
+  struct Case {
+    const char* spec;
+    int64_t m, k, n;
+  };
+  const Case cases[] = {{"mk,kn->mn", 65, 130, 99}, {"mk,nk->mn", 29, 300, 70},
+                        {"km,kn->mn", 50, 64, 300}, {"mk,kn->mn", 100, 1500, 300},
+                        {"mk,kn->mn", 1, 200, 260}, {"km,kn->mn", 3, 5000, 20},
+                        {"mk,kn->mn", 130, 2, 17}};
+  for (const Case& c : cases) {
+    const std::string spec(c.spec);
+    SCOPED_TRACE(testing::Message() << spec << " " << c.m << " " << c.k << " " << c.n);
+    const auto dims = [&](size_t at) {
+      std::vector<int64_t> d;
+      for (char letter : spec.substr(at, 2)) {
+        d.push_back(letter == 'm' ? c.m : letter == 'k' ? c.k : c.n);
+      }
+      return d;
+    };
+    const std::vector<int64_t> a = dims(0), b = dims(3);
+    GraphBuilder g("native");
+    Value x = g.Input("x", ir::F32, ir::Shape(a.begin(), a.end()));
+    Value y = g.Input("y", ir::F32, ir::Shape(b.begin(), b.end()));
+    absl::StatusOr<Graph> graph = g.Build({{"z", Contract(spec, x, y)}});
+    ASSERT_TRUE(graph.ok()) << graph.status();
+    const Literal lx = Digits(a, 1), ly = Digits(b, 2);
+    const bool small = c.m * c.k * c.n < 200000;  // the interpreter takes its time
+    const std::vector<Literal> out = RunEverywhere(*graph, {}, {lx, ly}, small);
+    ASSERT_EQ(out.size(), 1u);
+    ExpectClose(out[0], EinsumReference(spec, lx, ly), static_cast<double>(c.k));
+  }
+}
+
+TEST(NativeContractTest, SymbolicBatchOfADenseLayer) {
+  GraphBuilder g("dense");
+  const Dim n = Dim("n").AtMost(64);
+  Value x = g.Input("x", ir::F32, {n, 200}), w = g.Input("w", ir::F32, {200, 70});
+  Value bias = g.Input("b", ir::F32, {70});
+  Value y = Max(Contract("mk,kn->mn", x, w) + Broadcast(bias, {n, 70}, {1}), 0);
+  absl::StatusOr<Graph> graph = g.Build({{"y", y}});
+  ASSERT_TRUE(graph.ok()) << graph.status();
+  const Literal lw = Digits({200, 70}, 2), lb = Digits({70}, 3);
+  for (int64_t rows : {0, 1, 7, 13, 64}) {
+    const Literal lx = Digits({rows, 200}, 1);
+    const std::vector<Literal> out = RunEverywhere(*graph, {rows}, {lx, lw, lb}, rows <= 7);
+    ASSERT_EQ(out.size(), 1u);
+    std::vector<double> expected = EinsumReference("mk,kn->mn", lx, lw);
+    for (size_t i = 0; i < expected.size(); ++i) {
+      expected[i] = std::max(0.0, expected[i] + lb.GetAsDouble(static_cast<int64_t>(i % 70)));
+    }
+    ExpectClose(out[0], expected, 200);
+  }
+}
+
+TEST(NativeContractTest, ConvolutionAndItsGradients) {
+  GraphBuilder g("conv");
+  const ir::Shape x_shape = {3, 9, 14, 20}, f_shape = {3, 3, 20, 36}, y_shape = {3, 9, 14, 36};
+  Value x = g.Input("x", ir::F32, x_shape), f = g.Input("f", ir::F32, f_shape);
+  Value y = g.Input("y", ir::F32, y_shape);
+  ir::ConvAttrs attrs;
+  attrs.stride = attrs.dilation = attrs.pad_low = attrs.pad_high = {1, 1};
+  ir::ConvAttrs to_x = attrs, to_f = attrs;
+  to_x.shape = x_shape;
+  to_f.shape = f_shape;
+  absl::StatusOr<Graph> graph = g.Build(
+      {{"c", Conv(x, f, attrs)}, {"t", ConvTranspose(y, f, to_x)}, {"w", ConvFilter(x, y, to_f)}});
+  ASSERT_TRUE(graph.ok()) << graph.status();
+  const Literal lx = Digits({3, 9, 14, 20}, 1), lf = Digits({3, 3, 20, 36}, 2),
+                ly = Digits({3, 9, 14, 36}, 3);
+  const std::vector<Literal> out = RunEverywhere(*graph, {}, {lx, lf, ly}, /*interpret=*/false);
+  ASSERT_EQ(out.size(), 3u);
+  // <conv(x, f), y> = <x, conv_transpose(y, f)> = <f, conv_filter(x, y)>.
+  const auto inner = [](const Literal& a, const Literal& b) {
+    double sum = 0;
+    for (int64_t i = 0; i < a.size(); ++i) sum += a.GetAsDouble(i) * b.GetAsDouble(i);
+    return sum;
+  };
+  const double product = inner(out[0], ly);
+  EXPECT_NEAR(inner(lx, out[1]), product, 1e-4 * std::fabs(product) + 1e-2);
+  EXPECT_NEAR(inner(lf, out[2]), product, 1e-4 * std::fabs(product) + 1e-2);
+}
+
+// The part of an assembly text between the label that the last backward jump of the longest run of
+// FMAs goes to and that jump is the loop over k: no access to the stack there.
+TEST(NativeContractTest, NoVectorOfTheInnerLoopIsSpilled) {
+  for (const codegen::NamedTarget& t : codegen::RunnableTargets()) {
+    SCOPED_TRACE(t.name);
+    GraphBuilder g("spill");
+    Value x = g.Input("x", ir::F32, {256, 256}), y = g.Input("y", ir::F32, {256, 240});
+    absl::StatusOr<Graph> graph = g.Build({{"z", Contract("mk,kn->mn", x, y)}});
+    ASSERT_TRUE(graph.ok()) << graph.status();
+    absl::StatusOr<kernel::Program> program = passes::ScheduleProgram(*graph, t.target, {});
+    ASSERT_TRUE(program.ok()) << program.status();
+    int loops = 0;
+    codegen::CodegenOptions options;
+    options.dump_assembly = [&](absl::string_view, absl::string_view text) {
+      // Basic blocks: from label to label. A block that jumps to its own label is an inner loop.
+      std::string label, body;
+      const auto check = [&] {
+        const bool is_loop = !label.empty() && body.find("\t" + label + "\n") != std::string::npos;
+        const bool multiplies =
+            body.find("fmadd") != std::string::npos || body.find("mulps") != std::string::npos;
+        if (!is_loop || !multiplies) return;
+        ++loops;
+        for (const char* vector : {"xmm", "ymm", "zmm"}) {
+          size_t at = 0;
+          while ((at = body.find("(%rsp)", at)) != std::string::npos) {
+            const size_t start = body.rfind('\n', at) + 1, end = body.find('\n', at);
+            const std::string line = body.substr(start, end - start);
+            EXPECT_EQ(line.find(vector), std::string::npos) << line;
+            at = end;
+          }
+        }
+      };
+      size_t begin = 0;
+      while (begin < text.size()) {
+        size_t end = text.find('\n', begin);
+        if (end == absl::string_view::npos) end = text.size();
+        const std::string line(text.substr(begin, end - begin));
+        begin = end + 1;
+        const size_t colon = line.find(':');
+        if (line.rfind(".L", 0) == 0 && colon != std::string::npos) {
+          check();
+          label = line.substr(0, colon);
+          body.clear();
+        } else {
+          body += line + "\n";
+        }
+      }
+      check();
+    };
+    ASSERT_TRUE(codegen::Compile(*program, t.target, options).ok());
+    EXPECT_GT(loops, 0) << "no loop over k was found";
+  }
+}
+
+}  // namespace
+}  // namespace tenon::contract
