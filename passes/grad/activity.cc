@@ -1,5 +1,8 @@
 #include "tenon/passes/grad/activity.h"
 
+#include <map>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "tenon/ir/check.h"
 #include "tenon/ir/op.h"
@@ -36,48 +39,21 @@ bool Merge(std::vector<bool>& a, const std::vector<bool>& b, size_t count) {
   return changed;
 }
 
-std::vector<bool> OutputsActive(const Graph& region, const std::vector<bool>& inputs) {
-  const std::vector<bool> active = ForwardActive(region, inputs);
-  std::vector<bool> outputs;
-  for (const ir::Output& output : region.outputs()) outputs.push_back(active[output.value.index]);
-  return outputs;
-}
+// The fixed points of loops inside loops ask again and again about the same region with the same
+// masks: each answer is kept.
+class Analysis {
+ public:
+  const std::vector<bool>& Forward(const Graph& graph, const std::vector<bool>& inputs);
+  const std::vector<bool>& Backward(const Graph& graph, const std::vector<bool>& outputs);
+  // The least masks that hold what `inputs` (or `outputs`) says and are closed under the regions of
+  // `node` and its carries.
+  RegionMasks ForwardMasks(const Node& node, std::vector<bool> inputs);
+  RegionMasks NeededMasks(const Node& node, std::vector<bool> outputs);
 
-std::vector<bool> InputsNeeded(const Graph& region, const std::vector<bool>& outputs) {
-  const std::vector<bool> needed = BackwardNeeded(region, outputs);
-  std::vector<bool> inputs;
-  for (const ir::Input& input : region.inputs()) inputs.push_back(needed[input.value.index]);
-  return inputs;
-}
-
-// The least masks that hold what `inputs` says and are closed under the regions and the carries.
-RegionMasks ForwardMasks(const Node& node, std::vector<bool> inputs) {
-  const ControlShape shape = ShapeOf(node);
-  const size_t carries = static_cast<size_t>(shape.num_carries);
-  std::vector<bool> outputs(node.results.size());
-  do {
-    for (int r : shape.regions) {
-      const std::vector<bool> active = OutputsActive(node.regions[r], inputs);
-      Merge(outputs, active, active.size());
-    }
-    Merge(outputs, inputs, carries);  // a loop of no iterations hands its carries on
-  } while (Merge(inputs, outputs, carries));
-  return {std::move(inputs), std::move(outputs)};
-}
-
-RegionMasks NeededMasks(const Node& node, std::vector<bool> outputs) {
-  const ControlShape shape = ShapeOf(node);
-  const size_t carries = static_cast<size_t>(shape.num_carries);
-  std::vector<bool> inputs(node.operands.size() - static_cast<size_t>(shape.first_operand));
-  do {
-    for (int r : shape.regions) {
-      const std::vector<bool> needed = InputsNeeded(node.regions[r], outputs);
-      Merge(inputs, needed, needed.size());
-    }
-    Merge(inputs, outputs, carries);
-  } while (Merge(outputs, inputs, carries));
-  return {std::move(inputs), std::move(outputs)};
-}
+ private:
+  using Key = std::pair<const Graph*, std::vector<bool>>;
+  std::map<Key, std::vector<bool>> forward_, backward_;
+};
 
 std::vector<bool> Select(const std::vector<bool>& mask, absl::Span<const ValueId> values) {
   std::vector<bool> result;
@@ -89,23 +65,43 @@ absl::Span<const ValueId> RegionOperands(const Node& node) {
   return absl::MakeConstSpan(node.operands).subspan(ShapeOf(node).first_operand);
 }
 
-}  // namespace
-
-ControlShape ShapeOf(const Node& node) {
-  if (node.op == OpCode::kCond) return {.regions = {0, 1}, .first_operand = 1};
-  if (node.op == OpCode::kWhile) {
-    return {.regions = {1},
-            .num_carries = static_cast<int>(node.attrs<ir::WhileAttrs>().num_carries)};
-  }
-  if (node.op == OpCode::kScan) {
-    return {.regions = {0},
-            .num_carries = static_cast<int>(node.attrs<ir::ScanAttrs>().num_carries)};
-  }
-  TENON_CHECK(node.op == OpCode::kCall);
-  return {.regions = {0}};
+RegionMasks Analysis::ForwardMasks(const Node& node, std::vector<bool> inputs) {
+  const ControlShape shape = ShapeOf(node);
+  const size_t carries = static_cast<size_t>(shape.num_carries);
+  std::vector<bool> outputs(node.results.size());
+  do {
+    for (int r : shape.regions) {
+      const Graph& region = node.regions[r];
+      const std::vector<bool>& active = Forward(region, inputs);
+      for (size_t i = 0; i < outputs.size(); ++i) {
+        if (active[region.outputs()[i].value.index]) outputs[i] = true;
+      }
+    }
+    Merge(outputs, inputs, carries);  // a loop of no iterations hands its carries on
+  } while (Merge(inputs, outputs, carries));
+  return {std::move(inputs), std::move(outputs)};
 }
 
-std::vector<bool> ForwardActive(const Graph& graph, const std::vector<bool>& inputs) {
+RegionMasks Analysis::NeededMasks(const Node& node, std::vector<bool> outputs) {
+  const ControlShape shape = ShapeOf(node);
+  const size_t carries = static_cast<size_t>(shape.num_carries);
+  std::vector<bool> inputs(node.operands.size() - static_cast<size_t>(shape.first_operand));
+  do {
+    for (int r : shape.regions) {
+      const Graph& region = node.regions[r];
+      const std::vector<bool>& needed = Backward(region, outputs);
+      for (size_t i = 0; i < inputs.size(); ++i) {
+        if (needed[region.inputs()[i].value.index]) inputs[i] = true;
+      }
+    }
+    Merge(inputs, outputs, carries);
+  } while (Merge(outputs, inputs, carries));
+  return {std::move(inputs), std::move(outputs)};
+}
+
+const std::vector<bool>& Analysis::Forward(const Graph& graph, const std::vector<bool>& inputs) {
+  const Key key(&graph, inputs);
+  if (const auto known = forward_.find(key); known != forward_.end()) return known->second;
   std::vector<bool> active(static_cast<size_t>(graph.num_values()));
   for (size_t i = 0; i < inputs.size(); ++i) {
     const ValueId v = graph.inputs()[i].value;
@@ -124,10 +120,12 @@ std::vector<bool> ForwardActive(const Graph& graph, const std::vector<bool>& inp
       active[v.index] = results[i] && IsFloat(graph, v);
     }
   }
-  return active;
+  return forward_[key] = std::move(active);
 }
 
-std::vector<bool> BackwardNeeded(const Graph& graph, const std::vector<bool>& outputs) {
+const std::vector<bool>& Analysis::Backward(const Graph& graph, const std::vector<bool>& outputs) {
+  const Key key(&graph, outputs);
+  if (const auto known = backward_.find(key); known != backward_.end()) return known->second;
   std::vector<bool> needed(static_cast<size_t>(graph.num_values()));
   for (size_t i = 0; i < outputs.size(); ++i) {
     const ValueId v = graph.outputs()[i].value;
@@ -149,20 +147,38 @@ std::vector<bool> BackwardNeeded(const Graph& graph, const std::vector<bool>& ou
       if (wanted[i] && IsFloat(graph, operands[i])) needed[operands[i].index] = true;
     }
   }
-  return needed;
+  return backward_[key] = std::move(needed);
+}
+
+}  // namespace
+
+ControlShape ShapeOf(const Node& node) {
+  if (node.op == OpCode::kCond) return {.regions = {0, 1}, .first_operand = 1};
+  if (node.op == OpCode::kWhile) {
+    return {.regions = {1},
+            .num_carries = static_cast<int>(node.attrs<ir::WhileAttrs>().num_carries)};
+  }
+  if (node.op == OpCode::kScan) {
+    return {.regions = {0},
+            .num_carries = static_cast<int>(node.attrs<ir::ScanAttrs>().num_carries)};
+  }
+  TENON_CHECK(node.op == OpCode::kCall);
+  return {.regions = {0}};
 }
 
 std::vector<bool> ActiveValues(const Graph& graph, const std::vector<bool>& inputs,
                                const std::vector<bool>& outputs) {
-  std::vector<bool> active = ForwardActive(graph, inputs);
-  const std::vector<bool> needed = BackwardNeeded(graph, outputs);
+  Analysis analysis;
+  std::vector<bool> active = analysis.Forward(graph, inputs);
+  const std::vector<bool>& needed = analysis.Backward(graph, outputs);
   for (size_t i = 0; i < active.size(); ++i) active[i] = active[i] && needed[i];
   return active;
 }
 
 RegionMasks MasksOf(const Graph& graph, const Node& node, const std::vector<bool>& active) {
-  RegionMasks masks = ForwardMasks(node, Select(active, RegionOperands(node)));
-  const RegionMasks needed = NeededMasks(node, Select(active, node.results));
+  Analysis analysis;
+  RegionMasks masks = analysis.ForwardMasks(node, Select(active, RegionOperands(node)));
+  const RegionMasks needed = analysis.NeededMasks(node, Select(active, node.results));
   for (size_t i = 0; i < masks.inputs.size(); ++i) {
     masks.inputs[i] =
         masks.inputs[i] && needed.inputs[i] && IsFloat(graph, RegionOperands(node)[i]);

@@ -31,11 +31,8 @@ struct RegionMasks {
   std::vector<bool> outputs;
 };
 
-// For every value of `graph`, given the active inputs: whether it depends on one.
-std::vector<bool> ForwardActive(const ir::Graph& graph, const std::vector<bool>& inputs);
-// For every value of `graph`, given the needed outputs: whether one of them depends on it.
-std::vector<bool> BackwardNeeded(const ir::Graph& graph, const std::vector<bool>& outputs);
-// Both.
+// For every value of `graph`, given the active inputs and the needed outputs: whether it depends on
+// one of the former, and one of the latter on it.
 std::vector<bool> ActiveValues(const ir::Graph& graph, const std::vector<bool>& inputs,
                                const std::vector<bool>& outputs);
 

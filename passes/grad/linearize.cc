@@ -5,6 +5,7 @@
 // becomes a residual, except where computing it again costs no more than a constant or, in a loop,
 // depends on nothing that changes from iteration to iteration.
 #include <map>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -83,6 +84,20 @@ class Partition {
   bool IsRegionInput(ValueId v) const {
     return graph_.is_input(v) && v.index < joint_.num_region_inputs;
   }
+  // Loops inside loops stack what they save once a level, and ranks end at kMaxRank: a residual
+  // of that rank is saved flat.
+  bool IsFlat(ValueId v) const { return graph_.type(v).rank() >= ir::kMaxRank; }
+  TensorType FlatType(ValueId v) const {
+    return {graph_.type(v).dtype, {graph_.type(v).NumElements()}};
+  }
+  // `v` of `graph`, which stands for `original`, with the type `type`.
+  ValueId Reshaped(Graph& graph, ValueId v, const TensorType& type, ValueId original) const {
+    const ir::NodeId producer = graph_.producer(original);
+    const ir::NodeId node =
+        graph.AddNode(ir::OpCode::kReshape, ir::ReshapeAttrs{type.dims}, {v}, {type}, {},
+                      producer.valid() ? graph_.node(producer).location : ir::Location());
+    return graph.node(node).results[0];
+  }
   // A value of the forward part, not a cotangent and not of the reverse walk.
   bool IsForward(ValueId v) const {
     return graph_.is_input(v) ? IsRegionInput(v)
@@ -147,7 +162,11 @@ class Partition {
         continue;
       }
       const auto [it, added] = usable.emplace(v, static_cast<int>(all.outputs().size()));
-      if (added) all.AddOutput(absl::StrCat("residual", it->second), copier(v));
+      if (added) {
+        const ValueId saved = IsFlat(v) ? Reshaped(all, copier(v), FlatType(v), v) : copier(v);
+        all.AddOutput(absl::StrCat("residual", it->second), saved);
+        flattened_.insert(v);
+      }
       result.residuals.push_back({false, it->second});
     }
     result.forward = Prune(all);
@@ -157,14 +176,22 @@ class Partition {
     Graph& backward = result.backward;
     backward.set_name(absl::StrCat(region.name(), "_backward"));
     GraphCopier copier(graph_, backward);
+    std::vector<ValueId> inputs;
     for (size_t i = 0; i < residuals_.size(); ++i) {
-      copier.Map(residuals_[i],
-                 backward.AddInput(absl::StrCat("residual", i), ir::InputKind::kInput,
-                                   graph_.type(residuals_[i])));
+      const ValueId v = residuals_[i];
+      const bool flat = IsFlat(v) && flattened_.count(v) > 0;
+      inputs.push_back(backward.AddInput(absl::StrCat("residual", i), ir::InputKind::kInput,
+                                         flat ? FlatType(v) : graph_.type(v)));
     }
     for (size_t i = joint_.num_region_inputs; i < graph_.inputs().size(); ++i) {
       const ir::Input& input = graph_.inputs()[i];
       copier.Map(input.value, backward.AddInput(input.name, input.kind, graph_.type(input.value)));
+    }
+    for (size_t i = 0; i < residuals_.size(); ++i) {
+      const TensorType& type = graph_.type(residuals_[i]);
+      copier.Map(residuals_[i], backward.type(inputs[i]) == type
+                                    ? inputs[i]
+                                    : Reshaped(backward, inputs[i], type, residuals_[i]));
     }
     for (size_t n = 0; n < graph_.nodes().size(); ++n) {
       if (in_backward_[n]) copier.Copy(graph_.nodes()[n]);
@@ -182,6 +209,7 @@ class Partition {
   std::vector<bool> recomputable_;  // per forward node
   std::vector<bool> in_backward_;   // per node
   std::vector<ValueId> residuals_;  // values of the joint graph
+  std::set<ValueId> flattened_;     // those saved as outputs of their own
 };
 
 }  // namespace

@@ -157,6 +157,23 @@ TEST(GradValuesTest, AScanInsideAScanInsideACond) {
   EXPECT_TRUE(Check(b.Build({{"loss", ReduceSum(out[0])}}).value(), {"x", "w"}));
 }
 
+// `depth` loops inside each other, whose carries hand their values round, so that every one of them
+// needs several looks to find what is active.
+Values Nest(GraphBuilder&, Values a, int depth) {
+  if (depth == 0) return {Sin(a[0]), a[1] * 0.5, a[2] + a[0]};
+  return Scan(a, {}, depth % 5 == 0 ? 2 : 1, [&](GraphBuilder& b, Values c) -> Values {
+    const Values inner = Nest(b, c, depth - 1);
+    return {inner[1], inner[2], inner[0]};
+  });
+}
+
+TEST(GradValuesTest, DeeplyNestedLoops) {
+  GraphBuilder b("g");
+  Value x = b.Input("x", F64, {2});
+  const Values out = Nest(b, {b.Full(x.type(), 1), b.Full(x.type(), 2), x}, 20);
+  EXPECT_TRUE(Check(b.Build({{"loss", ReduceSum(out[0] * out[1] + out[2])}}).value(), {"x"}));
+}
+
 TEST(GradValuesTest, AWhileOfKnownLength) {
   GraphBuilder b("g");
   Value x = b.Input("x", F64, {3});
