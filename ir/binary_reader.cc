@@ -242,10 +242,7 @@ class Reader {
       operands.push_back(ValueId{v});
       operand_types.push_back(graph->type(ValueId{v}));
     }
-    const int count = static_cast<int>(operands.size());
-    if (count < def.min_operands || (def.max_operands >= 0 && count > def.max_operands)) {
-      return Error("has the wrong number of operands, ", count);
-    }
+    TENON_RETURN_IF_ERROR(CheckOperandCount(def, operands.size()));
     Attributes attributes = DefaultAttributes(*op);
     for (const proto::Attribute& attribute : in.attributes()) {
       TENON_RETURN_IF_ERROR(ReadAttribute(attribute, &attributes));

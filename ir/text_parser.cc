@@ -414,13 +414,8 @@ class Parser {
     const auto fail = [&](absl::string_view message) {
       return cursor_.ErrorAt(node.op_token, absl::StrCat(def.name, ": ", message));
     };
-    const int count = static_cast<int>(node.operands.size());
-    if (count < def.min_operands || (def.max_operands >= 0 && count > def.max_operands)) {
-      return fail(absl::StrCat("takes ", def.min_operands,
-                               def.max_operands == def.min_operands ? ""
-                               : def.max_operands < 0               ? " or more"
-                                                      : absl::StrCat(" to ", def.max_operands),
-                               " operands, not ", count));
+    if (absl::Status count = CheckOperandCount(def, node.operands.size()); !count.ok()) {
+      return fail(count.message());
     }
     std::vector<TensorType> operand_types;
     for (ValueId v : node.operands) operand_types.push_back(scope.graph.type(v));

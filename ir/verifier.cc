@@ -183,13 +183,7 @@ class Verifier {
   }
 
   absl::Status CheckOperands(const Node& node, const OpDef& def, uint32_t next) {
-    const int count = static_cast<int>(node.operands.size());
-    if (count < def.min_operands || (def.max_operands >= 0 && count > def.max_operands)) {
-      const std::string most =
-          def.max_operands < 0 ? " or more" : absl::StrCat(" to ", def.max_operands);
-      return Error("has ", count, " operands; ", def.name, " takes ", def.min_operands,
-                   def.max_operands == def.min_operands ? "" : most);
-    }
+    TENON_RETURN_IF_ERROR(CheckOperandCount(def, node.operands.size()));
     for (size_t i = 0; i < node.operands.size(); ++i) {
       const ValueId v = node.operands[i];
       if (!InRange(v)) return Error("operand ", i, " is no value of the graph");
@@ -269,6 +263,18 @@ class Verifier {
 };
 
 }  // namespace
+
+absl::Status CheckOperandCount(const OpDef& def, size_t count) {
+  const auto least = static_cast<size_t>(def.min_operands);
+  const bool unlimited = def.max_operands < 0;
+  const auto most = static_cast<size_t>(std::max(def.max_operands, def.min_operands));
+  if (count >= least && (unlimited || count <= most)) return absl::OkStatus();
+  const std::string range = unlimited ? absl::StrCat(least, " or more operands")
+                            : least == most
+                                ? absl::StrCat(least, least == 1 ? " operand" : " operands")
+                                : absl::StrCat(least, " to ", most, " operands");
+  return Error("takes ", range, ", not ", count);
+}
 
 bool IsIdentifier(absl::string_view name) {
   if (name.empty() || absl::ascii_isdigit(name[0])) return false;

@@ -26,11 +26,13 @@
 #ifndef TENON_IR_VERIFIER_H_
 #define TENON_IR_VERIFIER_H_
 
+#include <cstddef>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "tenon/ir/graph.h"
+#include "tenon/ir/op.h"
 
 namespace tenon::ir {
 
@@ -39,6 +41,9 @@ inline constexpr int kMaxRegionDepth = 32;
 // OK, or the first invariant that does not hold: an InvalidArgument error that names graph, op,
 // value and the user's line.
 absl::Status Verify(const Graph& graph);
+
+// Whether an op takes that many operands; the error says how many it takes.
+absl::Status CheckOperandCount(const OpDef& def, size_t count);
 
 // Whether a symbol may be called so: a letter or underscore, then letters, digits and underscores.
 bool IsIdentifier(absl::string_view name);

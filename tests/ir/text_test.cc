@@ -217,7 +217,7 @@ TEST(TextTest, ErrorsNameThePlaceAndTheThing) {
       {"  %0 = neg(%0)\n  return %0\n", "'%0' is not defined"},
       {"  %0 = neg(%x)\n  %0 = neg(%x)\n  return %0\n", "defined twice; first on line 4"},
       {"  %0 = neg(%x) : f32[n,4]\n  return %0\n", "the type is f32[n,3], not the one written"},
-      {"  %0 = neg(%x, %x)\n  return %0\n", "takes 1 operands, not 2"},
+      {"  %0 = neg(%x, %x)\n  return %0\n", "takes 1 operand, not 2"},
       {"  %0, %1 = neg(%x)\n  return %0\n", "has 1 results, not 2"},
       {"  %0 = reduce(%x) kind=sum axis=[1]\n  return %0\n",
        "unknown attribute 'axis'; reduce has kind, axes; did you mean 'axes'?"},

@@ -46,7 +46,7 @@ TEST(VerifierTest, AttributesAndCounts) {  // 3
   EXPECT_THAT(Message(g), HasSubstr("attributes of another op"));
   Graph h = OneInput(kVector);
   h.AddNode(OpCode::kNeg, NoAttrs{}, {ValueId{0}, ValueId{0}}, {kVector});
-  EXPECT_THAT(Message(h), HasSubstr("has 2 operands; neg takes 1"));
+  EXPECT_THAT(Message(h), HasSubstr("neg(f32[3], f32[3]): takes 1 operand, not 2"));
 }
 
 TEST(VerifierTest, TypesAreTheInferredOnes) {  // 4
