@@ -121,5 +121,26 @@ TEST(PipelineTest, VisitsGrowLinearly) {
             2.2 * static_cast<double>(Visits(Differentiate(small, options).value())));
 }
 
+// Loops inside each other, with something for the control rules at every level.
+std::vector<Value> Nest(std::vector<Value> carries, int depth) {
+  if (depth == 0) return {Tanh(carries[0] * 1), carries[1], carries[2] + carries[2]};
+  return ir::Scan(carries, {}, 3, [&](GraphBuilder& b, std::vector<Value> c) {
+    c[0] = c[0] + b.Full(c[0].type(), depth);
+    return Nest(c, depth - 1);
+  });
+}
+
+int64_t VisitsOfNest(int depth) {
+  GraphBuilder b("nest");
+  Value x = b.Input("x", F32, {2});
+  const std::vector<Value> out = Nest({x, b.Input("y", F32, {2}), b.Input("z", F32, {2})}, depth);
+  return Visits(b.Build({{"y", out[0]}}).value());
+}
+
+TEST(PipelineTest, VisitsOfNestedLoopsArePolynomial) {
+  // Each level rewrites the loops inside it a few times more, at most.
+  EXPECT_LE(VisitsOfNest(24), 8 * VisitsOfNest(12));
+}
+
 }  // namespace
 }  // namespace tenon::passes

@@ -10,6 +10,7 @@
 #include "tenon/ir/text.h"
 #include "tenon/ir/verifier.h"
 #include "tenon/passes/grad/grad.h"
+#include "tenon/passes/pass_manager.h"
 #include "tenon/passes/pipeline.h"
 #include "tests/passes/random_graph.h"
 #include "tests/passes/support.h"
@@ -25,11 +26,10 @@ int NumGraphs() {
   return count != nullptr ? std::atoi(count) : 150;
 }
 
-// Empty if `graph` before and after simplification computes the same: to the bit for tolerance 0,
-// nearly for one above, something for one below.
-std::string Compare(const Graph& graph, const PipelineOptions& options, uint64_t seed,
+// Empty if `graph` and `simplified` compute the same: to the bit for tolerance 0, nearly for one
+// above, something for one below.
+std::string Compare(const Graph& graph, const absl::StatusOr<Graph>& simplified, uint64_t seed,
                     double tolerance = 0) {
-  const absl::StatusOr<Graph> simplified = Simplify(graph, options, ir::X86Avx2());
   if (!simplified.ok()) return simplified.status().ToString();
   for (const int64_t n : {0, 1, 3}) {
     ir::InterpretOptions interpret;
@@ -55,6 +55,19 @@ std::string Compare(const Graph& graph, const PipelineOptions& options, uint64_t
   return "";
 }
 
+std::string Compare(const Graph& graph, const PipelineOptions& options, uint64_t seed,
+                    double tolerance = 0) {
+  return Compare(graph, Simplify(graph, options, ir::X86Avx2()), seed, tolerance);
+}
+
+// A few passes in any order.
+PassManager RandomPasses(uint64_t seed) {
+  std::mt19937_64 rng(seed);
+  std::vector<PassId> passes;
+  for (int i = 0; i < 4; ++i) passes.push_back(AllPasses()[rng() % AllPasses().size()].id);
+  return PassManager(passes);
+}
+
 PipelineOptions RandomSubset(uint64_t seed) {
   PipelineOptions options;
   options.numerics = Numerics::kExact;
@@ -76,6 +89,9 @@ TEST(RandomGraphTest, SimplifyKeepsTheBits) {
     EXPECT_EQ(Compare(graph, all, seed), "") << "seed " << seed << "\n" << ir::Print(graph);
     EXPECT_EQ(Compare(graph, RandomSubset(seed), seed), "") << "a subset, seed " << seed << "\n"
                                                             << ir::Print(graph);
+    EXPECT_EQ(Compare(graph, RandomPasses(seed).Run(graph, all, ir::X86Avx2()), seed), "")
+        << "a few passes, seed " << seed << "\n"
+        << ir::Print(graph);
     PipelineOptions standard;
     standard.verify_after_each = true;
     EXPECT_EQ(Compare(graph, standard, seed, -1), "") << "seed " << seed << "\n"
