@@ -34,7 +34,6 @@ struct CompileStats {
   int compiled = 0;          // objects that the generator made
   int cached = 0;            // objects that the cache had
   double emit_seconds = 0;   // summed over threads: kernel IR to LLVM IR
-  double passes_seconds = 0;
   double codegen_seconds = 0;
   double wall_seconds = 0;
 };
@@ -64,8 +63,8 @@ struct CodegenOptions {
   int threads = 0;               // to compile on; 0: all cores
   KernelCache* cache = nullptr;  // borrowed
   std::string symbol_prefix = "tenon";
-  // Called with the name of each distinct kernel ("program" for the program) and its LLVM IR after
-  // passes, or its assembly text; one call at a time, in the program's order. Either one turns the
+  // Called with the name of each distinct kernel ("program" for the program) and its LLVM IR, or
+  // its assembly text; one call at a time, in the program's order. Either one turns the
   // cache off, since what is not compiled cannot be shown.
   std::function<void(absl::string_view name, absl::string_view text)> dump_llvm;
   std::function<void(absl::string_view name, absl::string_view text)> dump_assembly;

@@ -54,9 +54,15 @@ class Compilation {
 
   absl::StatusOr<Artifact> Run() {
     const auto start = std::chrono::steady_clock::now();
-    TENON_RETURN_IF_ERROR(CheckTarget(target_, program_.has_fma));
+    TENON_ASSIGN_OR_RETURN(std::unique_ptr<ObjectCompiler> compiler,
+                           ObjectCompiler::Create(target_));
+    if (program_.has_fma && !compiler->has_fma()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("the program was lowered for a target with fused multiply-add; CPU '",
+                       target_.cpu, "' has none"));
+    }
     CollectJobs();
-    RunJobs();
+    RunJobs(*compiler);
     TENON_ASSIGN_OR_RETURN(Artifact artifact, Assemble());
     artifact.stats.wall_seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -89,13 +95,13 @@ class Compilation {
     jobs_.push_back(std::move(job));
   }
 
-  void RunJob(Job* job) {
+  void RunJob(ObjectCompiler& compiler, Job* job) {
     ObjectOptions options;
     options.llvm_text = options_.dump_llvm != nullptr;
     options.assembly_text = options_.dump_assembly != nullptr;
     if (job->kernel == nullptr) {
-      job->result = CompileProgramObject(program_, kernel_symbols_, prepare_symbol_, step_symbol_,
-                                         target_, options);
+      job->result =
+          compiler.Program(program_, kernel_symbols_, prepare_symbol_, step_symbol_, options);
       return;
     }
     KernelCache* cache = dumps() ? nullptr : options_.cache;
@@ -106,13 +112,12 @@ class Compilation {
         return;
       }
     }
-    job->result =
-        CompileKernelObject(*job->kernel, program_.has_fma, job->symbol, target_, options);
+    job->result = compiler.Kernel(*job->kernel, program_.has_fma, job->symbol, options);
     if (cache != nullptr && job->result.ok()) cache->Insert(job->key, job->result->bytes);
   }
 
   // Each thread takes the next job; the costly ones start first, so that none is left to the end.
-  void RunJobs() {
+  void RunJobs(ObjectCompiler& compiler) {
     std::vector<size_t> order(jobs_.size());
     for (size_t i = 0; i < order.size(); ++i) order[i] = i;
     const auto cost = [&](size_t i) {
@@ -122,15 +127,19 @@ class Compilation {
     std::stable_sort(order.begin(), order.end(),
                      [&](size_t a, size_t b) { return cost(a) > cost(b); });
     std::atomic<size_t> next{0};
-    const auto work = [&] {
-      for (size_t i = next++; i < order.size(); i = next++) RunJob(&jobs_[order[i]]);
+    const auto work = [&](ObjectCompiler& own) {
+      for (size_t i = next++; i < order.size(); i = next++) RunJob(own, &jobs_[order[i]]);
+    };
+    const auto help = [&] {
+      const auto own = ObjectCompiler::Create(target_);
+      if (own.ok()) work(**own);
     };
     size_t threads = options_.threads > 0 ? static_cast<size_t>(options_.threads)
                                           : std::max(1u, std::thread::hardware_concurrency());
     threads = std::min(threads, jobs_.size());
     std::vector<std::thread> helpers;
-    for (size_t t = 1; t < threads; ++t) helpers.emplace_back(work);
-    work();
+    for (size_t t = 1; t < threads; ++t) helpers.emplace_back(help);
+    work(compiler);
     for (std::thread& helper : helpers) helper.join();
   }
 
@@ -157,7 +166,6 @@ class Compilation {
       }
       ++(job.cached ? stats.cached : stats.compiled);
       stats.emit_seconds += result.emit_seconds;
-      stats.passes_seconds += result.passes_seconds;
       stats.codegen_seconds += result.codegen_seconds;
       if (job.kernel == nullptr) {
         artifact.program = {program_.name, std::move(result.bytes)};

@@ -3,6 +3,8 @@
 #include <llvm/IR/Intrinsics.h>
 #include <llvm/IR/IntrinsicsX86.h>
 
+#include <algorithm>
+
 #include "tenon/codegen/llvm/kernel_emitter.h"
 #include "tenon/codegen/llvm/layouts.h"
 #include "tenon/ir/check.h"
@@ -191,6 +193,25 @@ KernelEmitter::Tiles KernelEmitter::EmitBody(const Instr& instr, Value* i, const
   return EmitBlock(body);
 }
 
+// How often the body of a loop is repeated: as asked for, short of bodies that keep the machine
+// busy as they are. An iteration of a register tile is such a body: repeating it gains nothing and
+// takes several times as long to compile.
+int KernelEmitter::Copies(const Instr& instr) const {
+  constexpr int kBusy = 64;
+  int instructions = 1;
+  for (const Instr& inner : instr.blocks[0].instrs) {
+    if (!inner.blocks.empty()) return instr.unroll > 1 ? instr.unroll : 1;
+    const ValueId shape = inner.op == Op::kStore  ? inner.args[0]
+                          : inner.results.empty() ? ValueId{}
+                                                  : inner.results[0];
+    if (!shape.valid()) continue;
+    const kernel::Type& type = kernel_.type(shape);
+    const int pieces = (type.lanes + target_.PieceLanes() - 1) / target_.PieceLanes();
+    instructions += type.rows * pieces;
+  }
+  return std::clamp(kBusy / instructions, 1, std::max(instr.unroll, 1));
+}
+
 void KernelEmitter::EmitFor(const Instr& instr) {
   Value* low = Scalar(instr.args[0]);
   Value* high = Scalar(instr.args[1]);
@@ -205,7 +226,7 @@ void KernelEmitter::EmitFor(const Instr& instr) {
       carried = EmitBody(instr, b_.getInt64(i), carried);
     }
   } else {
-    const int copies = instr.unroll > 1 ? instr.unroll : 1;
+    const int copies = Copies(instr);
     if (copies > 1) {
       // Whole groups of iterations first; what is left follows one at a time.
       Value* groups_end = b_.CreateSub(high, b_.getInt64((copies - 1) * step));

@@ -2,8 +2,9 @@
 //
 // A piece is contiguous (lane stride 1), repeated (0), or scattered (anything else, and vectors of
 // offsets). Masks are emitted only where the memory reference has limits, and nothing outside of
-// them is ever touched: by masked instructions where the target has them for the element's size,
-// otherwise by a test for "all lanes" before LLVM's lane-by-lane form.
+// them is ever touched: by masked instructions where the target has them for the element's size;
+// otherwise lane by lane, where a lane that is off goes to a spare place on the stack, which needs
+// no branches, behind a test for "all lanes" where that is cheap.
 #include <llvm/IR/Constants.h>
 #include <llvm/IR/DerivedTypes.h>
 #include <llvm/IR/Intrinsics.h>
@@ -174,11 +175,11 @@ Value* KernelEmitter::LoadContiguous(const Place& place, const Mask& mask) {
   if (place.lanes == 1) {
     return Guarded(mask.lanes, zero, [&] { return PlainLoad(type, place); });
   }
-  const auto masked = [&]() -> Value* {
+  if (MasksInHardware(place.dtype)) {
     return b_.CreateMaskedLoad(type, place.pointer, llvm::Align(ir::ByteSize(place.dtype)),
                                mask.lanes, zero);
-  };
-  if (MasksInHardware(place.dtype) || mask.all == nullptr) return masked();
+  }
+  if (mask.all == nullptr) return LoadByLanes(place, mask);
   BasicBlock* whole = NewBlock("whole");
   BasicBlock* partial = NewBlock("partial");
   BasicBlock* end = NewBlock("loaded");
@@ -187,7 +188,8 @@ Value* KernelEmitter::LoadContiguous(const Place& place, const Mask& mask) {
   Value* all = PlainLoad(type, place);
   b_.CreateBr(end);
   b_.SetInsertPoint(partial);
-  Value* some = masked();
+  Value* some = LoadByLanes(place, mask);
+  partial = b_.GetInsertBlock();
   b_.CreateBr(end);
   b_.SetInsertPoint(end);
   llvm::PHINode* phi = b_.CreatePHI(type, 2);
@@ -217,18 +219,57 @@ Value* KernelEmitter::LoadScattered(const Place& place, const Mask& mask) {
   llvm::Type* type = llvm::FixedVectorType::get(element, place.lanes);
   llvm::Constant* zero = llvm::Constant::getNullValue(type);
   if (mask.none) return zero;
-  if (!mask.full() || (target_.desc.has_gather && ir::ByteSize(place.dtype) >= 4)) {
+  if (target_.desc.has_gather && ir::ByteSize(place.dtype) >= 4) {
     return b_.CreateMaskedGather(type, place.pointer, llvm::Align(ir::ByteSize(place.dtype)),
                                  mask.lanes, zero);
   }
+  return LoadByLanes(place, mask);
+}
+
+// Memory on the stack, zero, of the size of any element: what lanes that are off read and write.
+Value* KernelEmitter::Spare(Value** slot, bool zero) {
+  if (*slot == nullptr) {
+    llvm::IRBuilderBase::InsertPointGuard guard(b_);
+    BasicBlock& entry = function_->getEntryBlock();
+    b_.SetInsertPoint(&entry, entry.begin());
+    llvm::AllocaInst* memory = b_.CreateAlloca(b_.getInt64Ty());
+    memory->setAlignment(llvm::Align(8));
+    if (zero) b_.CreateAlignedStore(b_.getInt64(0), memory, llvm::Align(8));
+    *slot = memory;
+  }
+  return *slot;
+}
+
+Value* KernelEmitter::PointerOfLane(const Place& place, const Mask& mask, int lane, Value* spare) {
+  Value* pointer =
+      place.pointer->getType()->isVectorTy()
+          ? b_.CreateExtractElement(place.pointer, b_.getInt64(lane))
+          : b_.CreateGEP(MemoryType(context_, place.dtype), place.pointer, b_.getInt64(lane));
+  if (mask.full()) return pointer;
+  return b_.CreateSelect(b_.CreateExtractElement(mask.lanes, b_.getInt64(lane)), pointer, spare);
+}
+
+Value* KernelEmitter::LoadByLanes(const Place& place, const Mask& mask) {
+  Value* spare = mask.full() ? nullptr : Spare(&spare_zero_, /*zero=*/true);
   llvm::SmallVector<Value*, 16> lanes;
   for (int lane = 0; lane < place.lanes; ++lane) {
     Place one = place;
     one.lanes = 1;
-    one.pointer = b_.CreateExtractElement(place.pointer, b_.getInt64(lane));
-    lanes.push_back(PlainLoad(element, one));
+    one.invariant = place.invariant && mask.full();
+    one.pointer = PointerOfLane(place, mask, lane, spare);
+    lanes.push_back(PlainLoad(MemoryType(context_, place.dtype), one));
   }
   return FromLanes(lanes);
+}
+
+// In order of lanes: where several name one element, the last one stays.
+void KernelEmitter::StoreByLanes(const Place& place, Value* value, const Mask& mask) {
+  Value* spare = mask.full() ? nullptr : Spare(&spare_written_, /*zero=*/false);
+  for (int lane = 0; lane < place.lanes; ++lane) {
+    b_.CreateAlignedStore(b_.CreateExtractElement(value, b_.getInt64(lane)),
+                          PointerOfLane(place, mask, lane, spare),
+                          llvm::Align(ir::ByteSize(place.dtype)));
+  }
 }
 
 Tile KernelEmitter::EmitLoad(const Instr& instr) {
@@ -258,6 +299,7 @@ Tile KernelEmitter::EmitLoad(const Instr& instr) {
         place.pointer = row_pointer;
         loaded = LoadRepeated(place, mask);
       } else if (!offsets && mask.full() && !target_.desc.has_gather) {
+        // Scalar addresses, which constant strides turn into displacements.
         llvm::SmallVector<Value*, 16> lanes;
         for (int lane = 0; lane < place.lanes; ++lane) {
           Place one = place;
@@ -295,10 +337,11 @@ void KernelEmitter::StoreContiguous(const Place& place, Value* value, const Mask
     });
     return;
   }
-  if (MasksInHardware(place.dtype) || mask.all == nullptr) {
+  if (MasksInHardware(place.dtype)) {
     b_.CreateMaskedStore(value, place.pointer, align, mask.lanes);
     return;
   }
+  if (mask.all == nullptr) return StoreByLanes(place, value, mask);
   BasicBlock* whole = NewBlock("whole");
   BasicBlock* partial = NewBlock("partial");
   BasicBlock* end = NewBlock("stored");
@@ -307,23 +350,9 @@ void KernelEmitter::StoreContiguous(const Place& place, Value* value, const Mask
   b_.CreateAlignedStore(value, place.pointer, align);
   b_.CreateBr(end);
   b_.SetInsertPoint(partial);
-  b_.CreateMaskedStore(value, place.pointer, align, mask.lanes);
+  StoreByLanes(place, value, mask);
   b_.CreateBr(end);
   b_.SetInsertPoint(end);
-}
-
-void KernelEmitter::StoreScattered(const Place& place, Value* value, const Mask& mask) {
-  const llvm::Align align(ir::ByteSize(place.dtype));
-  if (mask.none) return;
-  if (!mask.full()) {
-    b_.CreateMaskedScatter(value, place.pointer, align, mask.lanes);
-    return;
-  }
-  // In order of lanes: where several name one element, the last one stays.
-  for (int lane = 0; lane < place.lanes; ++lane) {
-    b_.CreateAlignedStore(b_.CreateExtractElement(value, b_.getInt64(lane)),
-                          b_.CreateExtractElement(place.pointer, b_.getInt64(lane)), align);
-  }
 }
 
 // Non-temporal stores need whole, aligned vectors, and buffers promise neither: so the row is
@@ -386,7 +415,7 @@ void KernelEmitter::EmitStore(const Instr& instr) {
         StoreContiguous(place, value.Part(row, piece), mask);
       } else {
         place.pointer = LanePointers(mem, row_pointer, first, place.lanes);
-        StoreScattered(place, value.Part(row, piece), mask);
+        if (!mask.none) StoreByLanes(place, value.Part(row, piece), mask);
       }
     }
   }

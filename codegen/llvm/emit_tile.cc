@@ -167,23 +167,79 @@ Tile KernelEmitter::EmitReduceRows(const Instr& instr) {
   return tile;
 }
 
-// Turns n vectors of n lanes into their transpose: log2(n) rounds that exchange, between vectors i
-// and i + s, the lanes whose number has the bit s.
+namespace {
+
+// Which lanes of two vectors a and b (numbered on from a's) make up the result.
+using Lanes = llvm::SmallVector<int, 16>;
+
+// The low (or high) half of each run of `run` lanes, of a and b, `width` lanes of each in turn.
+Lanes Interleave(int n, int run, int width, bool high) {
+  Lanes lanes;
+  for (int start = 0; start < n; start += run) {
+    const int half = start + (high ? run / 2 : 0);
+    for (int i = 0; i < run / 2; i += width) {
+      for (const int from : {half + i, n + half + i}) {
+        for (int w = 0; w < width; ++w) lanes.push_back(from + w);
+      }
+    }
+  }
+  return lanes;
+}
+
+// The even (or odd) runs of `run` lanes of a, then those of b.
+Lanes EveryOther(int n, int run, bool odd) {
+  Lanes lanes;
+  for (const int base : {0, n}) {
+    for (int start = odd ? run : 0; start < n; start += 2 * run) {
+      for (int i = 0; i < run; ++i) lanes.push_back(base + start + i);
+    }
+  }
+  return lanes;
+}
+
+}  // namespace
+
+// Turns n vectors of n lanes into their transpose. First blocks of 4 x 4 by interleaving within
+// groups of four lanes, then the groups among the vectors: shuffles that are one cheap instruction
+// each, and that LLVM recognises at once.
 void KernelEmitter::TransposeBlock(llvm::MutableArrayRef<Value*> rows) {
   const int n = static_cast<int>(rows.size());
-  for (int s = 1; s < n; s *= 2) {
-    llvm::SmallVector<int, 16> first, second;
-    for (int lane = 0; lane < n; ++lane) {
-      const bool moved = (lane & s) != 0;
-      first.push_back(moved ? n + lane - s : lane);
-      second.push_back(moved ? n + lane : lane + s);
-    }
-    for (int i = 0; i < n; ++i) {
-      if ((i & s) != 0) continue;
-      Value* a = rows[i];
-      Value* b = rows[i + s];
-      rows[i] = b_.CreateShuffleVector(a, b, first);
-      rows[i + s] = b_.CreateShuffleVector(a, b, second);
+  const auto shuffle = [&](Value* a, Value* b, const Lanes& lanes) {
+    return b_.CreateShuffleVector(a, b, lanes);
+  };
+  if (n == 2) {
+    Value* first = shuffle(rows[0], rows[1], {0, 2});
+    rows[1] = shuffle(rows[0], rows[1], {1, 3});
+    rows[0] = first;
+    return;
+  }
+  for (int r = 0; r < n; r += 4) {
+    Value* low01 = shuffle(rows[r], rows[r + 1], Interleave(n, 4, 1, false));
+    Value* high01 = shuffle(rows[r], rows[r + 1], Interleave(n, 4, 1, true));
+    Value* low23 = shuffle(rows[r + 2], rows[r + 3], Interleave(n, 4, 1, false));
+    Value* high23 = shuffle(rows[r + 2], rows[r + 3], Interleave(n, 4, 1, true));
+    rows[r] = shuffle(low01, low23, Interleave(n, 4, 2, false));
+    rows[r + 1] = shuffle(low01, low23, Interleave(n, 4, 2, true));
+    rows[r + 2] = shuffle(high01, high23, Interleave(n, 4, 2, false));
+    rows[r + 3] = shuffle(high01, high23, Interleave(n, 4, 2, true));
+  }
+  // Vector 4q + j now holds, in group s, column 4s + j of rows 4q to 4q + 3.
+  const int groups = n / 4;
+  for (int j = 0; j < 4; ++j) {
+    llvm::SmallVector<Value*, 4> v;
+    for (int q = 0; q < groups; ++q) v.push_back(rows[4 * q + j]);
+    if (groups == 2) {
+      rows[j] = shuffle(v[0], v[1], EveryOther(n, 4, false));
+      rows[4 + j] = shuffle(v[0], v[1], EveryOther(n, 4, true));
+    } else if (groups == 4) {
+      Value* even01 = shuffle(v[0], v[1], EveryOther(n, 4, false));
+      Value* odd01 = shuffle(v[0], v[1], EveryOther(n, 4, true));
+      Value* even23 = shuffle(v[2], v[3], EveryOther(n, 4, false));
+      Value* odd23 = shuffle(v[2], v[3], EveryOther(n, 4, true));
+      rows[j] = shuffle(even01, even23, EveryOther(n, 4, false));
+      rows[4 + j] = shuffle(odd01, odd23, EveryOther(n, 4, false));
+      rows[8 + j] = shuffle(even01, even23, EveryOther(n, 4, true));
+      rows[12 + j] = shuffle(odd01, odd23, EveryOther(n, 4, true));
     }
   }
 }
@@ -193,7 +249,7 @@ Tile KernelEmitter::EmitTranspose(const Instr& instr) {
   Tile result = NewTile(kernel_.type(instr.results[0]));
   const int n = from.piece_lanes;
   // Square blocks of whole pieces; anything else element by element.
-  if (n > 1 && (n & (n - 1)) == 0 && from.rows % n == 0 && from.lanes % n == 0 &&
+  if (n > 1 && n <= 16 && (n & (n - 1)) == 0 && from.rows % n == 0 && from.lanes % n == 0 &&
       result.piece_lanes == n) {
     for (int row = 0; row < from.rows; row += n) {
       for (int piece = 0; piece < from.pieces(); ++piece) {

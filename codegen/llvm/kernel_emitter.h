@@ -53,11 +53,11 @@ class KernelEmitter {
   Tiles EmitBlock(const kernel::Block& block);  // gives what the block yields
   void EmitInstr(const kernel::Instr& instr);
   void EmitFor(const kernel::Instr& instr);
+  int Copies(const kernel::Instr& instr) const;
   // A loop over [low, high) in steps of step * copies whose body is emitted `copies` times,
   // carrying `carried`. Returns where the variable ended up.
   llvm::Value* EmitLoop(const kernel::Instr& instr, llvm::Value* low, llvm::Value* high, int copies,
                         Tiles* carried);
-  void EmitFullyUnrolled(const kernel::Instr& instr, int64_t low, int64_t high);
   Tiles EmitBody(const kernel::Instr& instr, llvm::Value* i, const Tiles& carried);
   void EmitIf(const kernel::Instr& instr);
   void EmitParallel(const kernel::Instr& instr);
@@ -111,7 +111,10 @@ class KernelEmitter {
   llvm::Value* LoadRepeated(const Place& place, const Mask& mask);
   llvm::Value* LoadScattered(const Place& place, const Mask& mask);
   void StoreContiguous(const Place& place, llvm::Value* value, const Mask& mask);
-  void StoreScattered(const Place& place, llvm::Value* value, const Mask& mask);
+  llvm::Value* LoadByLanes(const Place& place, const Mask& mask);
+  void StoreByLanes(const Place& place, llvm::Value* value, const Mask& mask);
+  llvm::Value* PointerOfLane(const Place& place, const Mask& mask, int lane, llvm::Value* spare);
+  llvm::Value* Spare(llvm::Value** slot, bool zero);
   bool StoreNonTemporal(const kernel::MemRef& mem, const Tile& value, int row,
                         llvm::Value* pointer);
   llvm::Value* PlainLoad(llvm::Type* type, const Place& place);
@@ -147,7 +150,9 @@ class KernelEmitter {
   llvm::Value* thread_ = nullptr;
   llvm::Value* threads_ = nullptr;
   std::map<const kernel::Instr*, int> fault_numbers_;
-  LoopAddresses* loop_ = nullptr;  // while the body of an innermost loop is emitted
+  llvm::Value* spare_zero_ = nullptr;     // stack memory for lanes that are off: of loads,
+  llvm::Value* spare_written_ = nullptr;  // and of stores
+  LoopAddresses* loop_ = nullptr;         // while the body of an innermost loop is emitted
 };
 
 }  // namespace tenon::codegen

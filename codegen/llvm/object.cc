@@ -3,19 +3,18 @@
 #include <llvm/ADT/SmallString.h>
 #include <llvm/ADT/StringExtras.h>
 #include <llvm/Analysis/TargetLibraryInfo.h>
+#include <llvm/Analysis/TargetTransformInfo.h>
 #include <llvm/Config/llvm-config.h>
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/IntrinsicInst.h>
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Module.h>
-#include <llvm/IR/PassManager.h>
 #include <llvm/IR/Verifier.h>
-#include <llvm/Passes/PassBuilder.h>
+#include <llvm/Pass.h>
 #include <llvm/Support/SHA256.h>
 #include <llvm/Support/raw_ostream.h>
-#include <llvm/Transforms/Scalar/DCE.h>
-#include <llvm/Transforms/Scalar/EarlyCSE.h>
+#include <llvm/Transforms/Scalar.h>
 
 #include <chrono>
 #include <functional>
@@ -36,7 +35,7 @@ double Now() {
 
 // Masked stores of which one constant lane is live become plain stores of that element. LLVM 22
 // does so itself, but for x86 stores 32 bits where the 16 are truncated ones: beyond the buffer.
-void UnmaskSingleLanes(llvm::Function& function) {
+bool UnmaskSingleLanes(llvm::Function& function) {
   llvm::SmallVector<llvm::IntrinsicInst*, 4> found;
   for (llvm::BasicBlock& block : function) {
     for (llvm::Instruction& instruction : block) {
@@ -66,132 +65,124 @@ void UnmaskSingleLanes(llvm::Function& function) {
     b.CreateAlignedStore(element, pointer, call->getParamAlign(1).valueOrOne());
     call->eraseFromParent();
   }
+  return !found.empty();
 }
 
-// What is emitted is already vectorised, unrolled and folded; what is left to do is to share equal
-// computations, and to drop unused ones. Nothing moves out of loops here: a hoisted broadcast would
-// only be spilled.
-void RunPasses(llvm::Module& module, llvm::TargetMachine& machine) {
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager sccs;
-  llvm::ModuleAnalysisManager modules;
-  llvm::PassBuilder builder(&machine);
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(sccs);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, sccs, modules);
-  llvm::FunctionPassManager passes;
-  passes.addPass(llvm::EarlyCSEPass());
-  passes.addPass(llvm::DCEPass());
-  for (llvm::Function& function : module) {
-    if (function.isDeclaration()) continue;
-    passes.run(function, functions);
-    UnmaskSingleLanes(function);
+class UnmaskSingleLanesPass final : public llvm::FunctionPass {
+ public:
+  UnmaskSingleLanesPass() : FunctionPass(id_) {}
+  bool runOnFunction(llvm::Function& function) override { return UnmaskSingleLanes(function); }
+
+ private:
+  static inline char id_ = 0;  // its address identifies the pass
+};
+
+class ObjectCompilerImpl final : public ObjectCompiler {
+ public:
+  ObjectCompilerImpl(const ir::TargetDesc& desc, std::unique_ptr<llvm::TargetMachine> machine)
+      : machine_(std::move(machine)), info_(MakeTargetInfo(desc, *machine_)) {}
+
+  bool has_fma() const override { return info_.fma; }
+
+  absl::StatusOr<ObjectResult> Kernel(const kernel::Kernel& kernel, bool use_fma,
+                                      const std::string& symbol,
+                                      const ObjectOptions& options) override {
+    // The module is named by the symbol, not the kernel: equal kernels have equal objects.
+    return CompileModule(symbol, options, [&](llvm::Module& module) {
+      KernelEmitter(kernel, info_, use_fma, module).Emit(symbol);
+    });
   }
-}
 
-absl::Status Generate(llvm::Module& module, llvm::TargetMachine& machine,
-                      llvm::CodeGenFileType type, llvm::SmallVectorImpl<char>* bytes) {
-  llvm::raw_svector_ostream stream(*bytes);
-  llvm::legacy::PassManager passes;
-  llvm::TargetLibraryInfoImpl library(machine.getTargetTriple());
-  library.disableAllFunctions();
-  passes.add(new llvm::TargetLibraryInfoWrapperPass(library));
-  if (machine.addPassesToEmitFile(passes, stream, nullptr, type, /*DisableVerify=*/true)) {
-    return absl::InternalError("LLVM's target writes no object files");
+  absl::StatusOr<ObjectResult> Program(const kernel::Program& program,
+                                       const std::vector<std::string>& kernel_symbols,
+                                       const std::string& prepare_symbol,
+                                       const std::string& step_symbol,
+                                       const ObjectOptions& options) override {
+    return CompileModule("program", options, [&](llvm::Module& module) {
+      ProgramEmitter emitter(program, info_, kernel_symbols, module);
+      emitter.EmitEntry(prepare_symbol, program.prepare);
+      emitter.EmitEntry(step_symbol, program.step);
+    });
   }
-  passes.run(module);
-  return absl::OkStatus();
-}
 
-absl::StatusOr<ObjectResult> CompileModule(
-    absl::string_view name, const ir::TargetDesc& desc, const ObjectOptions& options,
-    const std::function<void(llvm::Module&, const TargetInfo&)>& emit) {
-  TENON_ASSIGN_OR_RETURN(std::unique_ptr<llvm::TargetMachine> machine, MakeTargetMachine(desc));
-  const TargetInfo info = MakeTargetInfo(desc, *machine);
-  ObjectResult result;
-  llvm::LLVMContext context;
-  // Names of values are for people; without them there is less to allocate.
-  context.setDiscardValueNames(!options.llvm_text);
-  llvm::Module module(llvm::StringRef(name.data(), name.size()), context);
-  module.setTargetTriple(machine->getTargetTriple());
-  module.setDataLayout(machine->createDataLayout());
-  module.setPICLevel(llvm::PICLevel::BigPIC);
+ private:
+  using EmitModule = std::function<void(llvm::Module&)>;
 
-  const double start = Now();
-  emit(module, info);
+  std::unique_ptr<llvm::Module> NewModule(const std::string& name, llvm::LLVMContext& context) {
+    auto module = std::make_unique<llvm::Module>(name, context);
+    module->setTargetTriple(machine_->getTargetTriple());
+    module->setDataLayout(machine_->createDataLayout());
+    module->setPICLevel(llvm::PICLevel::BigPIC);
+    return module;
+  }
+
+  // What is emitted is already vectorised, unrolled and folded. What is left to do before code
+  // generation is to share equal computations and to drop unused ones. Nothing moves out of loops
+  // here: a hoisted broadcast would only be spilled.
+  absl::Status Generate(llvm::Module& module, llvm::CodeGenFileType type, std::string* bytes) {
+    llvm::SmallVector<char, 0> buffer;
+    llvm::raw_svector_ostream stream(buffer);
+    llvm::legacy::PassManager passes;
+    llvm::TargetLibraryInfoImpl library(machine_->getTargetTriple());
+    library.disableAllFunctions();
+    passes.add(new llvm::TargetLibraryInfoWrapperPass(library));
+    passes.add(llvm::createTargetTransformInfoWrapperPass(machine_->getTargetIRAnalysis()));
+    passes.add(llvm::createEarlyCSEPass());
+    passes.add(new UnmaskSingleLanesPass);
+    passes.add(llvm::createDeadCodeEliminationPass());
+    if (machine_->addPassesToEmitFile(passes, stream, nullptr, type, /*DisableVerify=*/true)) {
+      return absl::InternalError("LLVM's target writes no such files");
+    }
+    passes.run(module);
+    bytes->assign(buffer.begin(), buffer.end());
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<ObjectResult> CompileModule(const std::string& name, const ObjectOptions& options,
+                                             const EmitModule& emit) {
+    ObjectResult result;
+    const double start = Now();
+    // A context a module: what earlier ones left behind must not show in the bytes.
+    llvm::LLVMContext context;
+    // Names of values are for people; without them there is less to allocate.
+    context.setDiscardValueNames(!options.llvm_text);
+    const std::unique_ptr<llvm::Module> module = NewModule(name, context);
+    emit(*module);
 #ifndef NDEBUG
-  std::string errors;
-  llvm::raw_string_ostream error_stream(errors);
-  if (llvm::verifyModule(module, &error_stream)) {
-    return absl::InternalError(absl::StrCat("LLVM IR of ", name, " does not verify: ", errors));
-  }
+    std::string errors;
+    llvm::raw_string_ostream error_stream(errors);
+    if (llvm::verifyModule(*module, &error_stream)) {
+      return absl::InternalError(absl::StrCat("LLVM IR of ", name, " does not verify: ", errors));
+    }
 #endif
-  const double emitted = Now();
-  RunPasses(module, *machine);
-  const double passed = Now();
-  if (options.llvm_text) {
-    llvm::raw_string_ostream stream(result.llvm_text);
-    module.print(stream, nullptr);
+    if (options.llvm_text) {
+      llvm::raw_string_ostream stream(result.llvm_text);
+      module->print(stream, nullptr);
+    }
+    if (options.assembly_text) {
+      // Code generation changes the module: the text is made of a second one.
+      const std::unique_ptr<llvm::Module> copy = NewModule(name, context);
+      emit(*copy);
+      TENON_RETURN_IF_ERROR(
+          Generate(*copy, llvm::CodeGenFileType::AssemblyFile, &result.assembly_text));
+    }
+    const double emitted = Now();
+    TENON_RETURN_IF_ERROR(Generate(*module, llvm::CodeGenFileType::ObjectFile, &result.bytes));
+    result.emit_seconds = emitted - start;
+    result.codegen_seconds = Now() - emitted;
+    return result;
   }
-  if (options.assembly_text) {
-    // Code generation changes the module: the text is made of a second one.
-    llvm::Module copy(module.getModuleIdentifier(), context);
-    copy.setTargetTriple(module.getTargetTriple());
-    copy.setDataLayout(module.getDataLayout());
-    copy.setPICLevel(llvm::PICLevel::BigPIC);
-    emit(copy, info);
-    RunPasses(copy, *machine);
-    llvm::SmallVector<char, 0> text;
-    TENON_RETURN_IF_ERROR(Generate(copy, *machine, llvm::CodeGenFileType::AssemblyFile, &text));
-    result.assembly_text.assign(text.begin(), text.end());
-  }
-  const double before_codegen = Now();
-  llvm::SmallVector<char, 0> bytes;
-  TENON_RETURN_IF_ERROR(Generate(module, *machine, llvm::CodeGenFileType::ObjectFile, &bytes));
-  result.bytes.assign(bytes.begin(), bytes.end());
-  result.emit_seconds = emitted - start;
-  result.passes_seconds = passed - emitted;
-  result.codegen_seconds = Now() - before_codegen;
-  return result;
-}
+
+  const std::unique_ptr<llvm::TargetMachine> machine_;
+  const TargetInfo info_;
+};
 
 }  // namespace
 
-absl::StatusOr<ObjectResult> CompileKernelObject(const kernel::Kernel& kernel, bool use_fma,
-                                                 const std::string& symbol,
-                                                 const ir::TargetDesc& target,
-                                                 const ObjectOptions& options) {
-  // The module is named by the symbol, not the kernel: equal kernels have equal objects.
-  return CompileModule(symbol, target, options, [&](llvm::Module& module, const TargetInfo& info) {
-    KernelEmitter(kernel, info, use_fma, module).Emit(symbol);
-  });
-}
-
-absl::StatusOr<ObjectResult> CompileProgramObject(const kernel::Program& program,
-                                                  const std::vector<std::string>& kernel_symbols,
-                                                  const std::string& prepare_symbol,
-                                                  const std::string& step_symbol,
-                                                  const ir::TargetDesc& target,
-                                                  const ObjectOptions& options) {
-  return CompileModule("program", target, options,
-                       [&](llvm::Module& module, const TargetInfo& info) {
-                         ProgramEmitter emitter(program, info, kernel_symbols, module);
-                         emitter.EmitEntry(prepare_symbol, program.prepare);
-                         emitter.EmitEntry(step_symbol, program.step);
-                       });
-}
-
-absl::Status CheckTarget(const ir::TargetDesc& target, bool use_fma) {
+absl::StatusOr<std::unique_ptr<ObjectCompiler>> ObjectCompiler::Create(
+    const ir::TargetDesc& target) {
   TENON_ASSIGN_OR_RETURN(std::unique_ptr<llvm::TargetMachine> machine, MakeTargetMachine(target));
-  if (use_fma && !MakeTargetInfo(target, *machine).fma) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the program was lowered for a target with fused multiply-add; CPU '",
-                     target.cpu, "' has none"));
-  }
-  return absl::OkStatus();
+  return std::make_unique<ObjectCompilerImpl>(target, std::move(machine));
 }
 
 std::string GeneratorVersion() {

@@ -2,6 +2,7 @@
 #ifndef TENON_CODEGEN_LLVM_OBJECT_H_
 #define TENON_CODEGEN_LLVM_OBJECT_H_
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,27 +17,31 @@ struct ObjectResult {
   std::string bytes;
   std::string llvm_text;      // where asked for
   std::string assembly_text;  // where asked for
-  double emit_seconds = 0, passes_seconds = 0, codegen_seconds = 0;
+  double emit_seconds = 0, codegen_seconds = 0;
 };
 struct ObjectOptions {
   bool llvm_text = false;
   bool assembly_text = false;
 };
 
-// Both may be called from several threads at once; each call has its own LLVM context and machine.
-absl::StatusOr<ObjectResult> CompileKernelObject(const kernel::Kernel& kernel, bool use_fma,
-                                                 const std::string& symbol,
-                                                 const ir::TargetDesc& target,
-                                                 const ObjectOptions& options);
-absl::StatusOr<ObjectResult> CompileProgramObject(const kernel::Program& program,
-                                                  const std::vector<std::string>& kernel_symbols,
-                                                  const std::string& prepare_symbol,
-                                                  const std::string& step_symbol,
-                                                  const ir::TargetDesc& target,
-                                                  const ObjectOptions& options);
+// Makes objects for one target, one after the other; each thread has one of its own.
+class ObjectCompiler {
+ public:
+  // Errors: a target that LLVM does not know.
+  static absl::StatusOr<std::unique_ptr<ObjectCompiler>> Create(const ir::TargetDesc& target);
+  virtual ~ObjectCompiler() = default;
 
-// Checks that `target` is known, and can run a program that uses FMA if that is asked for.
-absl::Status CheckTarget(const ir::TargetDesc& target, bool use_fma);
+  // Whether llvm.fma is an instruction.
+  virtual bool has_fma() const = 0;
+  virtual absl::StatusOr<ObjectResult> Kernel(const kernel::Kernel& kernel, bool use_fma,
+                                              const std::string& symbol,
+                                              const ObjectOptions& options) = 0;
+  virtual absl::StatusOr<ObjectResult> Program(const kernel::Program& program,
+                                               const std::vector<std::string>& kernel_symbols,
+                                               const std::string& prepare_symbol,
+                                               const std::string& step_symbol,
+                                               const ObjectOptions& options) = 0;
+};
 
 // LLVM's version and the build of this library: what, besides kernel and target, decides an
 // object's bytes.

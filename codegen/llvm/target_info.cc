@@ -53,7 +53,7 @@ absl::StatusOr<std::unique_ptr<llvm::TargetMachine>> MakeTargetMachine(const ir:
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;
   std::unique_ptr<llvm::TargetMachine> machine(
       target->createTargetMachine(triple, desc.cpu, desc.features, options, llvm::Reloc::PIC_,
-                                  llvm::CodeModel::Small, llvm::CodeGenOptLevel::Default));
+                                  llvm::CodeModel::Small, llvm::CodeGenOptLevel::Less));
   if (machine == nullptr) {
     return absl::InternalError(absl::StrCat("LLVM makes no code for '", desc.triple, "'"));
   }

@@ -249,7 +249,10 @@ void ExpectNativeEqualsInterpreter(kernel::Program program, const std::vector<in
     const absl::StatusOr<kernel::InterpretResult> expected =
         kernel::Interpret(program, extents, inputs, {.each_chunk_its_own_thread = true});
     ASSERT_TRUE(expected.ok()) << expected.status();
-    const absl::StatusOr<Artifact> artifact = Compile(program, target.target, {.threads = 1});
+    // The same kernels run at several extents: compiled once.
+    static KernelCache& cache = *new KernelCache;
+    const absl::StatusOr<Artifact> artifact =
+        Compile(program, target.target, {.threads = 1, .cache = &cache});
     ASSERT_TRUE(artifact.ok()) << artifact.status();
     const absl::StatusOr<std::unique_ptr<LoadedProgram>> loaded = Load(*artifact);
     ASSERT_TRUE(loaded.ok()) << loaded.status();

@@ -23,7 +23,7 @@ struct NamedTarget {
   std::string name;
   ir::TargetDesc target;
 };
-// SSE2, AVX2, AVX-512 and the host's own, as far as this machine runs them.
+// SSE2, AVX2 and AVX-512, as far as this machine runs them.
 std::vector<NamedTarget> RunnableTargets();
 
 // A program that launches `kernel` once. Parameter i is a buffer of sizes[i] elements: an output

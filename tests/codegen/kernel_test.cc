@@ -106,11 +106,27 @@ TEST(Memory, StridesCountsAndPredicates) {
             OneChunk(dtype, 40 + reach, dtype, 2 * 32, [&](KernelBuilder& k, int in, int out) {
               MemRef from{.buffer = in, .offset = k.ConstI64(0), .row_stride = k.ConstI64(40)};
               if (lane_stride != 1) from.lane_stride = k.ConstI64(lane_stride);
-              // Behind a load, so that it is no constant.
               if (count >= 0) from.lane_count = k.ConstI64(count);
               StoreAll(k, k.Load(dtype, 2, 32, from), out);
             }));
       }
+    }
+    Check(Join(programs));
+  }
+}
+
+// Stores whose count is a constant, up to the very end of the buffer; also of values that were just
+// narrowed, which LLVM likes to fold into the store.
+TEST(Memory, StoresOfConstantCounts) {
+  for (const DType dtype : {DType::kF32, DType::kF64, DType::kI8, DType::kBF16, DType::kF16}) {
+    std::vector<kernel::Program> programs;
+    for (const int64_t count : {1, 2, 3, 15}) {
+      programs.push_back(
+          OneChunk(DType::kF32, 16, dtype, count, [&](KernelBuilder& k, int in, int out) {
+            const ValueId v = k.Load(DType::kF32, 1, 16, {.buffer = in, .offset = k.ConstI64(0)});
+            k.Store(k.Cast(dtype, v),
+                    {.buffer = out, .offset = k.ConstI64(0), .lane_count = k.ConstI64(count)});
+          }));
     }
     Check(Join(programs));
   }
@@ -126,18 +142,16 @@ TEST(Memory, CountsAtRunTime) {
       const ValueId n = k.Symbol("n");
       k.Parallel(k.CeilDiv(n, 3 * lanes), [&](ValueId chunk) {
         const ValueId offset = k.Mul(chunk, k.ConstI64(3 * lanes));
-        const ValueId left = k.Sub(n, offset);
+        const ValueId left = k.Min(k.Sub(n, offset), k.ConstI64(3 * lanes));
         // Three rows of `lanes` elements, of which the last ones may be beyond the end.
-        const ValueId rows = k.Min(k.Div(left, lanes), k.ConstI64(3));
+        const ValueId rows = k.Div(left, lanes);
         MemRef mem{
             .buffer = in, .offset = offset, .row_stride = k.ConstI64(lanes), .row_count = rows};
         const ValueId v = k.Load(dtype, 3, lanes, mem);
         mem.buffer = out;
         k.Store(v, mem);
         const ValueId done = k.Mul(rows, k.ConstI64(lanes));
-        MemRef tail{.buffer = in,
-                    .offset = k.Add(offset, done),
-                    .lane_count = k.Min(k.Sub(left, done), k.ConstI64(lanes - 1))};
+        MemRef tail{.buffer = in, .offset = k.Add(offset, done), .lane_count = k.Sub(left, done)};
         const ValueId rest = k.Load(dtype, 1, lanes, tail);
         tail.buffer = out;
         k.Store(rest, tail);
