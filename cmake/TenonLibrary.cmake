@@ -1,3 +1,12 @@
+# Headers that nearly every file includes, compiled once a target (TENON_PRECOMPILE).
+function(tenon_precompile target)
+  if(TENON_PRECOMPILE)
+    target_precompile_headers(${target} PRIVATE <algorithm> <cstdint> <functional> <map> <memory>
+      <optional> <set> <string> <utility> <variant> <vector> <absl/status/statusor.h>
+      <absl/strings/str_cat.h> <absl/strings/str_join.h> <absl/types/span.h> ${ARGN})
+  endif()
+endfunction()
+
 # tenon_library(name DEPS ...): one static library from all sources below the current folder.
 function(tenon_library name)
   cmake_parse_arguments(ARG "" "" "DEPS;PRIVATE_DEPS;SOURCES" ${ARGN})
