@@ -161,4 +161,13 @@ Value SpreadOver(const Value& y, const Shape& shape, const std::vector<int64_t>&
   return Broadcast(y, shape, kept);
 }
 
+Value SpreadAlong(const Value& g, int64_t d, const Dim& extent, const Dim& start, int64_t stride) {
+  GraphBuilder& b = *g.builder();
+  TensorType whole = g.type();
+  whole.dims[d] = extent;
+  const Value places = b.Iota({DType::kI64, {g.shape()[d]}}, 0) * static_cast<double>(stride) +
+                       b.Extent(start, DType::kI64);
+  return Scatter(ScatterKind::kAdd, b.Full(whole, 0), places, g, d);
+}
+
 }  // namespace tenon::ir::ops

@@ -80,6 +80,10 @@ Value CountAlong(GraphBuilder& b, const TensorType& type, const std::vector<int6
 // y, a reduction of a tensor of `shape` over `axes`, spread over it again.
 Value SpreadOver(const Value& y, const Shape& shape, const std::vector<int64_t>& axes);
 
+// g spread along dimension d of zeros of that extent: element i goes to start + i * stride. What a
+// pad with gaps does, also where g's extent may be 0 for some run, so that it has no gaps to fill.
+Value SpreadAlong(const Value& g, int64_t d, const Dim& extent, const Dim& start, int64_t stride);
+
 }  // namespace tenon::ir::ops
 
 #endif  // TENON_IR_OPS_COMMON_H_

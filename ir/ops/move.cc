@@ -154,17 +154,6 @@ Types InferSlice(const InferContext& c) {
   return {{result}};
 }
 
-// The cotangent of a slice spread back along dimension d, where the extent may be 0 for some run,
-// so that a pad with gaps cannot say what it makes of it.
-Value ScatterBack(const Value& g, const Dim& extent, const Dim& start, int64_t stride, int64_t d) {
-  GraphBuilder& b = *g.builder();
-  TensorType whole = g.type();
-  whole.dims[d] = extent;
-  const Value places = b.Iota({DType::kI64, {g.shape()[d]}}, 0) * static_cast<double>(stride) +
-                       b.Extent(start, DType::kI64);
-  return Scatter(ScatterKind::kAdd, b.Full(whole, 0), places, g, d);
-}
-
 Cotangents SliceGradient(GradContext& c) {
   const auto& a = c.attrs<SliceAttrs>();
   const Value& x = c.operands[0];
@@ -174,7 +163,7 @@ Cotangents SliceGradient(GradContext& c) {
   for (int d = 0; d < x.rank(); ++d) {
     const Dim extent = x.shape()[d], taken = g.shape()[d];
     if (a.stride[d] > 1 && !taken.is_constant()) {
-      g = ScatterBack(g, extent, a.start[d], a.stride[d], d);
+      g = SpreadAlong(g, d, extent, a.start[d], a.stride[d]);
       low.push_back(Dim(0));
       high.push_back(Dim(0));
       interior.push_back(0);

@@ -144,42 +144,43 @@ WindowIndexAttrs IndexAttrs(const WindowAttrs& a) {
   return {a.window, a.stride, a.dilation, a.pad_low, a.pad_high, {}};
 }
 
+// What a dimension of extent d takes up with gaps between its elements.
+Dim Dilated(const Dim& d, int64_t dilation) {
+  if (dilation == 1 || d == Dim(0)) return d;
+  return (d - Dim(1)) * Dim(dilation) + Dim(1);
+}
+
 // The mirrored sum: every element collects the cotangents of the windows that it lies in, which is
-// a sum over windows of the cotangents spread by the stride.
+// a sum over windows of the cotangents spread by the stride. Element i meets position p of window w
+// where w * stride = i * base_dilation + pad_low - p * dilation.
 Value SumGradient(const Value& x, const Value& g, const WindowAttrs& a) {
   WindowAttrs mirrored{Combiner::kSum, a.window, a.base_dilation, a.dilation, a.stride, {}, {}};
-  Shape low, high;
-  bool crop = false;
-  for (int d = 0; d < x.rank(); ++d) {
-    // Element i meets position p of window w where w * stride = i * base + pad_low - p * dilation.
-    const int64_t span = (a.window[d] - 1) * a.dilation[d];
-    mirrored.pad_low.push_back(span - a.pad_low[d]);
-    // As much above as makes the extent that of x: exactly, counted in dilated elements.
-    const Dim& extent = x.shape()[d];
-    const Dim dilated = a.base_dilation[d] == 1 || extent == Dim(0)
-                            ? extent
-                            : (extent - Dim(1)) * Dim(a.base_dilation[d]) + Dim(1);
-    const Dim windows =
-        g.shape()[d] == Dim(0) ? Dim(0) : (g.shape()[d] - Dim(1)) * Dim(a.stride[d]) + Dim(1);
-    const Dim above = dilated + Dim(span) - windows - Dim(span - a.pad_low[d]);
-    low.push_back(Dim(0));
-    high.push_back(above);
-    crop = crop || !above.is_constant();
-    mirrored.pad_high.push_back(above.is_constant() ? above.constant() : 0);
-  }
   Value cotangent = g;
-  if (crop) {
-    // Symbolic extents: spread and pad by a pad op, whose amounts may be symbolic.
-    Shape pads_low;
-    std::vector<int64_t> interior;
-    for (int d = 0; d < x.rank(); ++d) {
-      pads_low.push_back(Dim(mirrored.pad_low[d]));
-      interior.push_back(a.stride[d] - 1);
+  Shape low(x.rank(), Dim(0)), high = low;
+  bool pad = false;
+  for (int d = 0; d < x.rank(); ++d) {
+    const int64_t span = (a.window[d] - 1) * a.dilation[d];
+    const Dim dilated = Dilated(x.shape()[d], a.base_dilation[d]), windows = g.shape()[d];
+    // So much on either side that the windows of the result are the elements of x.
+    const int64_t below = span - a.pad_low[d];
+    if (a.stride[d] > 1 && !windows.is_constant()) {
+      // How many windows there are, and so how many gaps, the run decides.
+      const int64_t room = std::max(span, a.pad_high[d]), before = std::max<int64_t>(below, 0);
+      cotangent =
+          SpreadAlong(cotangent, d, dilated + Dim(room + before - below), Dim(before), a.stride[d]);
       mirrored.base_dilation[d] = 1;
-      mirrored.pad_low[d] = mirrored.pad_high[d] = 0;
+      mirrored.pad_low.push_back(below - before);
+      mirrored.pad_high.push_back(span - room);
+      continue;
     }
-    cotangent = Pad(g, 0, pads_low, high, interior);
+    const Dim above = dilated + Dim(span - below) - Dilated(windows, a.stride[d]);
+    mirrored.pad_low.push_back(below);
+    mirrored.pad_high.push_back(above.is_constant() ? above.constant() : 0);
+    if (above.is_constant()) continue;
+    high[d] = above;  // a window op pads by constants only
+    pad = true;
   }
+  if (pad) cotangent = Pad(cotangent, 0, low, high);
   return WindowReduce(cotangent, mirrored);
 }
 

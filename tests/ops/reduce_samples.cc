@@ -211,6 +211,21 @@ void AddWindowReduce(SampleList& list) {
         .At({{{"n", 0}}, {{"n", 1}}, {{"n", 6}}})
         .Differentiable();
   }
+  for (Combiner kind : {Combiner::kSum, Combiner::kMax}) {
+    for (bool padded : {false, true}) {
+      list.Add(absl::StrCat("window_reduce/", CombinerName(kind), "/symbolic_windows/",
+                            padded ? "padded" : "plain"),
+               OpCode::kWindowReduce,
+               [=](SampleBuilder& s) {
+                 const WindowIndexAttrs a = padded ? Pooling({3, 1}, {2, 1}, {}, {1, 0}, {1, 0})
+                                                   : Pooling({2, 1}, {2, 1}, {}, {}, {});
+                 return std::vector<Value>{WindowReduce(
+                     s.In(F64, {Dim("n").AtMost(9), 2}, Distinct()), Reducing(kind, a))};
+               })
+          .At({{{"n", 0}}, {{"n", 1}}, {{"n", 6}}, {{"n", 9}}})
+          .Differentiable();
+    }
+  }
   for (DType t : {BF16, F16, I8, U8, I32, I64}) {
     list.Add("window_reduce/max/" + Name(t), OpCode::kWindowReduce, [=](SampleBuilder& s) {
       Value x = s.In(t, {2, 9}, Uniform(-5, 5));
