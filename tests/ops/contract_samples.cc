@@ -61,6 +61,9 @@ void AddContract(SampleList& list) {
                                        s.In(F32, {3, 4}, Values({1, NAN, 2, 0, INFINITY, 5, -1})),
                                        s.In(F32, {4, 2}, Values({1, 0, -2})))};
   });
+}
+
+void AddSymbolicContract(SampleList& list) {
   const std::vector<Extents> sizes = {{{"n", 0}}, {{"n", 1}}, {{"n", 7}}, {{"n", 64}}};
   const Dim n = Dim("n").AtMost(64);
   struct SymbolicCase {
@@ -169,6 +172,7 @@ void AddConv(SampleList& list) {
 
 void AddContractSamples(SampleList& list) {
   AddContract(list);
+  AddSymbolicContract(list);
   AddConv(list);
 }
 

@@ -96,6 +96,9 @@ void AddSlices(SampleList& list) {
            })
       .At({{{"n", 0}}, {{"n", 1}}, {{"n", 6}}})
       .Differentiable();
+}
+
+void AddPads(SampleList& list) {
   AddBoth(list, "pad/plain", OpCode::kPad, [](SampleBuilder& s, DType t) {
     return std::vector<Value>{Pad(s.In(t, {2, 3}), s.In(t, {}), {1, 0}, {0, 2})};
   });
@@ -122,6 +125,9 @@ void AddSlices(SampleList& list) {
            })
       .At({{{"n", 0}}, {{"n", 1}}, {{"n", 4}}})
       .Differentiable();
+}
+
+void AddConcats(SampleList& list) {
   AddBoth(list, "concat/rows", OpCode::kConcat, [](SampleBuilder& s, DType t) {
     return std::vector<Value>{Concat({s.In(t, {2, 3}), s.In(t, {0, 3}), s.In(t, {4, 3})}, 0)};
   });
@@ -155,6 +161,8 @@ void AddSlices(SampleList& list) {
 void AddMoveSamples(SampleList& list) {
   AddShapes(list);
   AddSlices(list);
+  AddPads(list);
+  AddConcats(list);
 }
 
 }  // namespace tenon::tests
