@@ -15,6 +15,9 @@
 
 namespace tenon::fuse {
 
+// Beyond this a kernel's live values leave the registers.
+inline constexpr size_t kMaxMembers = 96;
+
 class Fuser {
  public:
   explicit Fuser(const ir::Graph& graph, bool fuse);

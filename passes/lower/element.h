@@ -144,6 +144,7 @@ class ElementEmitter {
   kernel::ValueId RowNumbers(int rows);
   kernel::ValueId And(kernel::ValueId a, kernel::ValueId b);
 
+  static std::string MemoKey(ir::ValueId value, const ElementIndex& index, kernel::ValueId mask);
   kernel::ValueId Known(const std::string& key) const;
   std::string ProvidedKey(ir::ValueId v, const ElementIndex& index);
   bool IsKnown(ir::ValueId v, const ElementIndex& index);

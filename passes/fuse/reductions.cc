@@ -1,0 +1,196 @@
+// How reductions, windows and contractions join the groups that use them.
+#include <algorithm>
+#include <utility>
+
+#include "tenon/passes/fuse/cost.h"
+#include "tenon/passes/fuse/fuser.h"
+
+namespace tenon::fuse {
+
+using ir::ComputeClass;
+using ir::Dim;
+using lower::ElementIndex;
+using lower::IndexExpr;
+using lower::VarId;
+
+namespace {
+
+// A reduction whose rows are longer than this, and of which there are few, is split among threads
+// and so cannot have its rows visited again by the same kernel.
+constexpr double kLongRow = 32768;
+// Elements up to which a reduction over a strided axis may be visited several times.
+constexpr double kSmallColumns = 16384;
+
+}  // namespace
+
+bool Fuser::IsRowType(const ir::ComputeDef& def) {
+  // The operand's last dimension that is more than one element long: who walks along it?
+  const ir::Access& access = def.accesses.back();
+  for (size_t d = access.index.size(); d-- > 0;) {
+    for (const ir::Affine::Term& term : access.index[d].affine.terms) {
+      if (def.domain[term.iterator] == Dim(1)) continue;
+      return term.iterator >= def.num_parallel;
+    }
+  }
+  return def.num_parallel == 0;
+}
+
+void Fuser::VisitReduction(ir::NodeId id) {
+  const ir::ValueId v = graph_.node(id).results[0];
+  const std::set<int> users = UsingClusters(v);
+  if (users.empty() && !InMemory(v)) return;
+  if (fuse_) {
+    for (int c : users) {
+      if (JoinReduction(id, c)) return;
+    }
+    if (!users.empty()) Cut(id, "its users do not run over its rows");
+  }
+  const ir::ComputeDef& def = *Def(id);
+  const ir::Shape kept(def.domain.begin(), def.domain.begin() + def.num_parallel);
+  ElementIndex identity;
+  const int c = NewCluster(GroupKind::kReduce, id, kept, &identity);
+  clusters_[c].row_type = IsRowType(def);
+  AddReduction(id, c, clusters_[c].nest.space.Reshape(identity, kept, graph_.type(v).dims));
+  StoreIn(v, c, clusters_[c].nest.reductions[0].index);
+}
+
+bool Fuser::JoinReduction(ir::NodeId id, int cluster) {
+  Cluster& c = clusters_[cluster];
+  if (c.kind != GroupKind::kMap && c.kind != GroupKind::kReduce) return false;
+  if (c.members.size() >= kMaxMembers) return false;
+  const ir::ValueId v = graph_.node(id).results[0];
+  const std::vector<ElementIndex> indices = IndicesIn(v, cluster);
+  if (indices.size() != 1) return false;
+  const ir::ComputeDef& def = *Def(id);
+  const ir::Shape kept_shape(def.domain.begin(), def.domain.begin() + def.num_parallel);
+  const ElementIndex at = c.nest.space.Reshape(indices[0], graph_.type(v).dims, kept_shape);
+  std::vector<VarId> kept;
+  if (!KeptVariables(c, at, &kept)) return false;
+  for (size_t i = 0; i < at.size(); ++i) {
+    const Dim extent =
+        at[i].is_constant() ? Dim(1) : c.nest.space.var(at[i].terms.begin()->first).extent;
+    if (!(extent == kept_shape[i])) return false;
+  }
+  const bool has_full = c.nest.kept.size() > kept.size() || c.kind == GroupKind::kReduce;
+  if (!FitsReduction(c, id, kept, has_full)) return false;
+  if ((InMemory(v) || UsingClusters(v).size() > 1) && !CanOwn(v, cluster)) return false;
+  if (c.kind == GroupKind::kMap) {
+    // Loops of the map that the result does not vary with become the reduced ones.
+    std::vector<VarId> rest;
+    for (VarId loop : c.nest.kept) {
+      if (std::find(kept.begin(), kept.end(), loop) == kept.end()) rest.push_back(loop);
+    }
+    c.nest.kept = kept;
+    c.nest.reduced = rest;
+    c.kind = GroupKind::kReduce;
+    c.anchor = id;
+    c.row_type = IsRowType(def);
+  }
+  if (InMemory(v) || UsingClusters(v).size() > 1) StoreIn(v, cluster, indices[0]);
+  AddReduction(id, cluster, indices[0]);
+  return true;
+}
+
+bool Fuser::FitsReduction(const Cluster& c, ir::NodeId id, const std::vector<VarId>& kept,
+                          bool has_full_values) const {
+  const ir::ComputeDef& def = defs_.at(id.index);
+  std::vector<Dim> reduced;
+  double rows = 1, length = 1;
+  for (int i = 0; i < static_cast<int>(def.domain.size()); ++i) {
+    (i < def.num_parallel ? rows : length) *= Size(def.domain[i]);
+    if (i >= def.num_parallel && !(def.domain[i] == Dim(1))) reduced.push_back(def.domain[i]);
+  }
+  std::vector<VarId> loops = c.nest.reduced;
+  if (c.kind == GroupKind::kMap) {
+    for (VarId v : c.nest.kept) {
+      if (std::find(kept.begin(), kept.end(), v) == kept.end()) loops.push_back(v);
+    }
+  } else if (kept != c.nest.kept || IsRowType(def) != c.row_type) {
+    return false;
+  }
+  const bool is_window = Class(id) == ComputeClass::kWindow;
+  if (loops.empty() && c.kind == GroupKind::kMap) {
+    return true;  // an epilogue over the reduction's rows
+  }
+  if (is_window || loops.size() != reduced.size()) return false;
+  for (size_t i = 0; i < loops.size(); ++i) {
+    if (!(c.nest.space.var(loops[i]).extent == reduced[i])) return false;
+  }
+  if (!has_full_values) return true;
+  // Several passes: rows that fit the cache, and enough of them for all threads.
+  if (!IsRowType(def)) return rows * length <= kSmallColumns;
+  return length <= kLongRow && (rows >= 8 || rows * length <= kLongRow);
+}
+
+void Fuser::AddReduction(ir::NodeId id, int cluster, const ElementIndex& index) {
+  Cluster& c = clusters_[cluster];
+  const ir::Node& node = graph_.node(id);
+  const ir::ComputeDef& def = *Def(id);
+  std::vector<Dim> reduced;
+  for (size_t i = def.num_parallel; i < def.domain.size(); ++i) {
+    if (!(def.domain[i] == Dim(1))) reduced.push_back(def.domain[i]);
+  }
+  if (c.nest.reduced.empty()) {
+    for (const Dim& extent : reduced) c.nest.reduced.push_back(c.nest.space.AddLoop(extent));
+  }
+  const ir::Shape kept(def.domain.begin(), def.domain.begin() + def.num_parallel);
+  ElementIndex point = c.nest.space.Reshape(index, graph_.type(node.results[0]).dims, kept);
+  size_t next = 0;
+  for (size_t i = def.num_parallel; i < def.domain.size(); ++i) {
+    point.push_back(def.domain[i] == Dim(1) ? IndexExpr() : IndexExpr::Var(c.nest.reduced[next++]));
+  }
+  c.members.insert(id.index);
+  c.nest.reductions.push_back({id, index, point});
+  lower::Reads reads = lower::ReadsAtPoint(c.nest.space, graph_, node, def, point);
+  for (lower::Read& read : reads.reads) AddUse(read.value, cluster, std::move(read.index));
+}
+
+void Fuser::VisitContraction(ir::NodeId id) {
+  const ir::Node& node = graph_.node(id);
+  const ir::ValueId v = node.results[0];
+  const std::set<int> users = UsingClusters(v);
+  if (users.empty() && !InMemory(v)) return;
+  int home = -1;
+  for (int c : users) {
+    Cluster& cluster = clusters_[c];
+    const std::vector<ElementIndex> indices = IndicesIn(v, c);
+    const bool stored = InMemory(v) || users.size() > 1;
+    if (!fuse_ || cluster.kind != GroupKind::kMap || indices.size() != 1 ||
+        !IsLinearIdentity(cluster, v, indices[0]) || (stored && !CanOwn(v, c))) {
+      continue;
+    }
+    const bool roots_fit =
+        std::all_of(cluster.nest.stored.begin(), cluster.nest.stored.end(),
+                    [&](const Placed& p) { return IsLinearIdentity(cluster, p.value, p.index); });
+    if (!roots_fit) continue;
+    home = c;
+    cluster.kind = GroupKind::kContract;
+    cluster.anchor = id;
+    cluster.members.insert(id.index);
+    if (stored) StoreIn(v, c, indices[0]);
+    break;
+  }
+  if (home < 0) {
+    if (!users.empty()) Cut(id, "no element-wise kernel follows with the same elements");
+    ElementIndex identity;
+    home = NewCluster(GroupKind::kContract, id, graph_.type(v).dims, &identity);
+    clusters_[home].members.insert(id.index);
+    StoreIn(v, home, identity);
+  }
+  for (ir::ValueId operand : node.operands) readers_[operand.index].insert(home);
+}
+
+void Fuser::VisitOpaque(ir::NodeId id) {
+  const ir::Node& node = graph_.node(id);
+  GroupKind kind = GroupKind::kControl;
+  if (Class(id) == ComputeClass::kCumulative) kind = GroupKind::kCumulative;
+  if (Class(id) == ComputeClass::kScatter) kind = GroupKind::kScatter;
+  if (Class(id) == ComputeClass::kSort) kind = GroupKind::kSort;
+  lower::ElementIndex none;
+  const int c = NewCluster(kind, id, {}, &none);
+  clusters_[c].members.insert(id.index);
+  for (ir::ValueId result : node.results) StoreIn(result, c, {});
+  for (ir::ValueId operand : node.operands) readers_[operand.index].insert(c);
+}
+
+}  // namespace tenon::fuse

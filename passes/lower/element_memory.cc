@@ -1,0 +1,179 @@
+// Indices and memory accesses of ElementEmitter: symbolic expressions as kernel values, loads and
+// stores of tiles.
+#include <algorithm>
+
+#include "tenon/ir/check.h"
+#include "tenon/passes/lower/element.h"
+
+namespace tenon::lower {
+
+using ir::Dim;
+using ir::DType;
+using ir::ScalarOp;
+using kernel::Type;
+using KValue = kernel::ValueId;
+
+// --- Indices
+
+// base + row * row_stride + lane * lane_stride; `general`, where valid, is the whole instead.
+struct ElementEmitter::Position {
+  KValue base;
+  Dim row_stride = 0;
+  Dim lane_stride = 0;
+  KValue general;
+};
+
+ElementEmitter::Position ElementEmitter::Resolve(const IndexExpr& e, const Tile& tile) {
+  Position p;
+  p.base = k_.ConstI64(0);
+  KValue general;
+  for (const auto& [v, coefficient] : e.terms) {
+    const IndexSpace::Var var = space_.var(v);
+    KValue value;
+    if (var.kind == IndexSpace::VarKind::kDigit) {
+      value = IndexValue(var.of, tile);
+      const Type t = k_.type(value);
+      auto operand = [&](const Dim& d) { return k_.Splat(k_.DimValue(d), t.rows, t.lanes); };
+      if (!(var.divisor == Dim(1))) {
+        value = k_.Scalar(ScalarOp::kDiv, {value, operand(var.divisor)});
+      }
+      value = k_.Scalar(ScalarOp::kRem, {value, operand(var.extent)});
+    } else {
+      auto it = bound_.find(v);
+      TENON_CHECK(it != bound_.end());
+      value = it->second;
+    }
+    if (v == tile.row_var && tile.rows > 1) p.row_stride = coefficient;
+    if (v == tile.lane_var && tile.lanes > 1) p.lane_stride = coefficient;
+    const KValue scaled = k_.Mul(value, k_.DimValue(coefficient));
+    KValue& sum = k_.type(value).is_scalar() ? p.base : general;
+    sum = sum.valid() ? k_.Add(sum, scaled) : scaled;
+  }
+  p.base = k_.Add(p.base, k_.DimValue(e.offset));
+  if (!general.valid()) return p;
+  p.general = k_.Add(general, p.base);
+  if (!(p.row_stride == Dim(0))) {
+    p.general = k_.Add(p.general, k_.Mul(RowNumbers(tile.rows), k_.DimValue(p.row_stride)));
+  }
+  if (!(p.lane_stride == Dim(0))) {
+    p.general = k_.Add(p.general, k_.Mul(k_.Iota(tile.lanes), k_.DimValue(p.lane_stride)));
+  }
+  return p;
+}
+
+KValue ElementEmitter::RowNumbers(int rows) {
+  std::vector<KValue> numbers;
+  for (int r = 0; r < rows; ++r) numbers.push_back(k_.ConstI64(r));
+  return k_.ConcatRows(numbers);
+}
+
+KValue ElementEmitter::IndexValue(const IndexExpr& e, const Tile& tile) {
+  const Position p = Resolve(e, tile);
+  if (p.general.valid()) return p.general;
+  KValue value = p.base;
+  if (!(p.row_stride == Dim(0))) {
+    value = k_.Add(value, k_.Mul(RowNumbers(tile.rows), k_.DimValue(p.row_stride)));
+  }
+  if (!(p.lane_stride == Dim(0))) {
+    value = k_.Add(value, k_.Mul(k_.Iota(tile.lanes), k_.DimValue(p.lane_stride)));
+  }
+  return value;
+}
+
+KValue ElementEmitter::And(KValue a, KValue b) {
+  if (!a.valid()) return b;
+  if (!b.valid()) return a;
+  return k_.Scalar(ScalarOp::kAnd, {a, b});
+}
+
+KValue ElementEmitter::InBounds(const IndexExpr& e, const Dim& extent, const Tile& tile) {
+  KValue inside;
+  const bool low = space_.ProvablyNonNegative(e), high = space_.ProvablyBelow(e, extent);
+  if (low && high) return inside;
+  const KValue value = IndexValue(e, tile);
+  if (!low) inside = k_.Scalar(ScalarOp::kGe, {value, k_.ConstI64(0)});
+  if (!high) inside = And(inside, k_.Scalar(ScalarOp::kLt, {value, k_.DimValue(extent)}));
+  return inside;
+}
+
+KValue ElementEmitter::ActivePoints(const Tile& tile) {
+  KValue active;
+  if (tile.row_count.valid()) {
+    active = k_.Scalar(ScalarOp::kLt, {RowNumbers(tile.rows), tile.row_count});
+  }
+  if (tile.lane_count.valid()) {
+    active = And(active, k_.Scalar(ScalarOp::kLt, {k_.Iota(tile.lanes), tile.lane_count}));
+  }
+  return active;
+}
+
+// --- Memory
+
+KValue ElementEmitter::LoadAt(int buffer, DType dtype, const IndexExpr& position, const Tile& tile,
+                              KValue mask) {
+  const Position p = Resolve(position, tile);
+  const Type m = mask.valid() ? k_.type(mask) : Type{DType::kBool, 1, 1};
+  if (!p.general.valid()) {
+    const bool by_row = !(p.row_stride == Dim(0)), by_lane = !(p.lane_stride == Dim(0));
+    const int rows = by_row ? tile.rows : m.rows;
+    const int lanes = by_lane ? tile.lanes : m.lanes;
+    kernel::MemRef mem{.buffer = buffer, .offset = p.base};
+    if (rows > 1) {
+      mem.row_stride = k_.DimValue(p.row_stride);
+      if (by_row) mem.row_count = tile.row_count;
+    }
+    if (lanes > 1) {
+      if (!(p.lane_stride == Dim(1))) mem.lane_stride = k_.DimValue(p.lane_stride);
+      if (by_lane) mem.lane_count = tile.lane_count;
+    }
+    // Predicates are given for every element, for every lane, or for all at once.
+    if (mask.valid()) mem.predicate = m.rows > 1 ? k_.Splat(mask, rows, lanes) : mask;
+    if (mask.valid() && m.rows == 1 && m.lanes == 1 && rows == 1) mem.predicate = mask;
+    return k_.Load(dtype, rows, lanes, mem);
+  }
+  const Type g = k_.type(p.general);
+  const int rows = std::max(g.rows, m.rows), lanes = std::max(g.lanes, m.lanes);
+  const KValue offsets = k_.Splat(p.general, rows, lanes);
+  std::vector<KValue> loaded;
+  for (int r = 0; r < rows; ++r) {
+    kernel::MemRef mem{.buffer = buffer, .offset = k_.Row(offsets, r)};
+    if (lanes > 1) mem.lane_count = tile.lane_count;
+    if (mask.valid()) mem.predicate = k_.Row(mask, m.rows > 1 ? r : 0);
+    if (rows > 1 && tile.row_count.valid()) {
+      mem.predicate =
+          And(mem.predicate, k_.Scalar(ScalarOp::kLt, {k_.ConstI64(r), tile.row_count}));
+    }
+    loaded.push_back(k_.Load(dtype, 1, lanes, mem));
+  }
+  return k_.ConcatRows(loaded);
+}
+
+void ElementEmitter::StoreAt(int buffer, const IndexExpr& position, const Tile& tile,
+                             KValue value) {
+  const Position p = Resolve(position, tile);
+  value = k_.Splat(value, tile.rows, tile.lanes);
+  if (!p.general.valid()) {
+    kernel::MemRef mem{.buffer = buffer, .offset = p.base};
+    if (tile.rows > 1) {
+      mem.row_stride = k_.DimValue(p.row_stride);
+      mem.row_count = tile.row_count;
+    }
+    if (tile.lanes > 1) {
+      if (!(p.lane_stride == Dim(1))) mem.lane_stride = k_.DimValue(p.lane_stride);
+      mem.lane_count = tile.lane_count;
+    }
+    k_.Store(value, mem);
+    return;
+  }
+  const KValue offsets = k_.Splat(p.general, tile.rows, tile.lanes);
+  for (int r = 0; r < tile.rows; ++r) {
+    kernel::MemRef mem{.buffer = buffer, .offset = k_.Row(offsets, r)};
+    if (tile.lanes > 1) mem.lane_count = tile.lane_count;
+    if (tile.rows > 1 && tile.row_count.valid()) {
+      mem.predicate = k_.Scalar(ScalarOp::kLt, {k_.ConstI64(r), tile.row_count});
+    }
+    k_.Store(k_.Row(value, r), mem);
+  }
+}
+
+}  // namespace tenon::lower

@@ -1,0 +1,160 @@
+// What a group of reductions looks like: the axis of its lanes, levels, values worth keeping.
+#include <algorithm>
+#include <map>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "tenon/passes/fuse/cost.h"
+#include "tenon/passes/lower/reduce_emitter.h"
+
+namespace tenon::lower {
+
+using fuse::Nest;
+using ir::Dim;
+using ir::DType;
+
+namespace {
+
+// A local row buffer holds up to this many elements, in all up to this many bytes.
+constexpr double kMaxRowElements = 32768;
+constexpr double kMaxRowBytes = 256 << 10;
+
+}  // namespace
+
+void ReduceEmitter::Analyse() {
+  for (const Nest::Reduction& r : nest_.reductions) {
+    const ir::Node& node = context_.graph().node(r.node);
+    const ir::ComputeDef* def = context_.Def(r.node);
+    const DType dtype = context_.graph().type(node.results[0]).dtype;
+    accumulators_.push_back({r, &node, def, def->combiner, ir::ComputeType(dtype)});
+  }
+  const std::vector<IndexExpr> expressions = NestExpressions(kernel_, nest_);
+  auto contiguous = [&](const std::vector<VarId>& loops) {
+    if (loops.empty()) return -1;
+    return static_cast<int>(
+        std::count_if(expressions.begin(), expressions.end(),
+                      [&](const IndexExpr& e) { return e.Coefficient(loops.back()) == Dim(1); }));
+  };
+  by_column_ = contiguous(nest_.kept) >= contiguous(nest_.reduced) ||
+               (context_.numerics() == passes::Numerics::kExact && !nest_.kept.empty());
+  const std::vector<VarId>& vectorised = by_column_ ? nest_.kept : nest_.reduced;
+  const std::vector<VarId>& other = by_column_ ? nest_.reduced : nest_.kept;
+  const size_t split = CollapsibleSuffix(nest_.space, vectorised, expressions);
+  VarId& first = by_column_ ? outer_ : inner_;
+  first = Flatten(nest_.space, vectorised, 0, split, e_, &translate_);
+  lane_ = Flatten(nest_.space, vectorised, split, vectorised.size(), e_, &translate_);
+  (by_column_ ? inner_ : outer_) = Flatten(nest_.space, other, 0, other.size(), e_, &translate_);
+  const Dim extent = ExtentOf(lane_);
+  lanes_ = LanesFor(extent);
+  // Columns add up independently: more of them at once hide the latency of additions.
+  if (by_column_ && fuse::Size(extent) >= 64) lanes_ = 64;
+  if (!by_column_ && context_.numerics() == passes::Numerics::kExact) lanes_ = 1;
+  FindLevels();
+  work_ = PointWork();
+  if (!by_column_) FindRowValues();
+}
+
+void ReduceEmitter::FindLevels() {
+  // In graph order, so that what a reduction needs has its level already.
+  std::sort(accumulators_.begin(), accumulators_.end(),
+            [](const Accumulator& a, const Accumulator& b) {
+              return a.reduction.node < b.reduction.node;
+            });
+  for (Accumulator& a : accumulators_) {
+    Trace trace(
+        nest_.space, context_.graph(), [&](ir::NodeId id) { return context_.Def(id); },
+        [&](ir::NodeId id) { return kernel_.IsFused(id); });
+    trace.AddPoint(a.reduction.node, a.reduction.point);
+    for (const Trace::Visit& visit : trace.computed()) {
+      for (const Accumulator& b : accumulators_) {
+        if (b.node->results[0] == visit.value) a.level = std::max(a.level, b.level + 1);
+      }
+    }
+    passes_ = std::max(passes_, a.level + 1);
+  }
+}
+
+bool ReduceEmitter::IsFull(const ElementIndex& index) const {
+  return std::any_of(index.begin(), index.end(), [&](const IndexExpr& e) {
+    return std::any_of(nest_.reduced.begin(), nest_.reduced.end(),
+                       [&](VarId v) { return nest_.space.DependsOn(e, v); });
+  });
+}
+
+bool ReduceEmitter::IsInside(const Trace::Visit& visit) const {
+  const ir::Shape& dims = context_.graph().type(visit.value).dims;
+  for (size_t d = 0; d < dims.size(); ++d) {
+    if (!nest_.space.ProvablyNonNegative(visit.index[d]) ||
+        !nest_.space.ProvablyBelow(visit.index[d], dims[d])) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// Element-operations of one point: what is evaluated once a row costs next to nothing beside.
+double ReduceEmitter::PointWork() {
+  double work = static_cast<double>(accumulators_.size());
+  for (int pass = 0; pass <= passes_; ++pass) {
+    for (const Trace::Visit& visit : ComputedInPass(pass)) {
+      const ir::ComputeDef* def = context_.Def(context_.graph().producer(visit.value));
+      if (def != nullptr && IsFull(visit.index)) work += fuse::BodyCost(*def);
+    }
+  }
+  for (const Accumulator& a : accumulators_) work += fuse::BodyCost(*a.def);
+  return work;
+}
+
+double ReduceEmitter::Points() const {
+  double points = 1;
+  for (VarId v : nest_.kept) points *= fuse::Size(nest_.space.var(v).extent);
+  for (VarId v : nest_.reduced) points *= fuse::Size(nest_.space.var(v).extent);
+  return points;
+}
+
+// What the reductions of a level, or (pass == passes_) the values stored at every point, compute.
+std::vector<Trace::Visit> ReduceEmitter::ComputedInPass(int pass) {
+  Trace trace(
+      nest_.space, context_.graph(), [&](ir::NodeId id) { return context_.Def(id); },
+      [&](ir::NodeId id) { return kernel_.IsFused(id); });
+  for (const Accumulator& a : accumulators_) {
+    if (a.level == pass) trace.AddPoint(a.reduction.node, a.reduction.point);
+  }
+  if (pass == passes_) {
+    for (const fuse::Placed& p : nest_.stored) {
+      if (IsFull(p.index)) trace.AddValue(p.value, p.index);
+    }
+  }
+  return trace.computed();
+}
+
+void ReduceEmitter::FindRowValues() {
+  double elements = 1;
+  for (VarId v : nest_.reduced) elements *= fuse::Size(nest_.space.var(v).extent);
+  if (elements > kMaxRowElements) return;
+  double bytes = 0;
+  std::map<std::string, int> first_pass;
+  std::map<std::string, bool> kept;
+  for (int pass = 0; pass <= passes_; ++pass) {
+    for (const Trace::Visit& visit : ComputedInPass(pass)) {
+      const ir::NodeId id = context_.graph().producer(visit.value);
+      const ir::ComputeDef* def = context_.Def(id);
+      if (def == nullptr || def->num_reduced() > 0 || !IsFull(visit.index)) continue;
+      if (fuse::BodyCost(*def) < fuse::kExpensive) continue;
+      if (!IsInside(visit)) continue;  // under a guard: not every point of the row has a value
+      const std::string key = absl::StrCat(visit.value.index, ":", visit.position.Key());
+      auto [it, added] = first_pass.emplace(key, pass);
+      const DType dtype = context_.graph().type(visit.value).dtype;
+      const double size = elements * static_cast<double>(ir::ByteSize(dtype));
+      if (it->second == pass || kept[key] || bytes + size > kMaxRowBytes) continue;
+      kept[key] = true;
+      bytes += size;
+      const int local = k_.AddLocal({.name = absl::StrCat("row", row_values_.size()),
+                                     .dtype = dtype,
+                                     .size = static_cast<int64_t>(elements)});
+      row_values_.push_back({visit.value, visit.index, it->second, local});
+    }
+  }
+}
+
+}  // namespace tenon::lower

@@ -1,0 +1,95 @@
+// ReduceEmitter: the kernels of one group of reductions. See lower/reduce.cc for the method;
+// nothing outside this folder includes this file.
+#ifndef TENON_PASSES_LOWER_REDUCE_EMITTER_H_
+#define TENON_PASSES_LOWER_REDUCE_EMITTER_H_
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "tenon/ir/op.h"
+#include "tenon/passes/lower/loops.h"
+
+namespace tenon::lower {
+
+struct Accumulator {
+  fuse::Nest::Reduction reduction;
+  const ir::Node* node;
+  const ir::ComputeDef* def;
+  ir::Combiner combiner;
+  ir::DType dtype;  // in which it adds up
+  int level = 0;
+};
+
+// A value that waits in a local buffer between passes.
+struct RowValue {
+  ir::ValueId value;
+  ElementIndex index;
+  int first_pass;
+  int local = -1;
+};
+
+class ReduceEmitter {
+ public:
+  ReduceEmitter(LowerContext& context, const fuse::Group& group, const fuse::Nest& nest)
+      : context_(context),
+        kernel_(context, group, std::string(ir::OpName(context.graph().node(group.anchor).op))),
+        nest_(nest),
+        e_(kernel_),
+        k_(e_.builder()),
+        translate_(nest_.space, e_.space()) {}
+
+  void Lower(const fuse::Group& group);
+
+ private:
+  ir::Dim ExtentOf(VarId v) { return e_.space().var(v).extent; }
+  void Analyse();
+  void FindLevels();
+  void FindRowValues();
+  std::vector<Trace::Visit> ComputedInPass(int pass);
+  bool IsFull(const ElementIndex& index) const;
+  // Whether the value has an element at the visit's index at every point.
+  bool IsInside(const Trace::Visit& visit) const;
+  double Points() const;
+  double PointWork();
+
+  int Parts() const;
+  void EmitRows();
+  void EmitParts(int parts, const std::vector<Place>& buffers);
+  void EmitSecondStage(const fuse::Group& group, const ir::Dim& parts,
+                       const std::vector<Place>& buffers);
+
+  void EmitRow(const Tile& kept);
+  std::vector<kernel::ValueId> Reduce(const std::vector<int>& which, const Tile& kept,
+                                      kernel::ValueId low, kernel::ValueId high);
+  kernel::ValueId Step(const Accumulator& a, const Tile& tile, kernel::ValueId sum);
+  kernel::ValueId Combined(const Accumulator& a, const ElementIndex& point, const Tile& tile,
+                           kernel::ValueId sum, bool inside);
+  bool IsSmallWindow();
+  void HoistReads(const std::vector<int>& which, const Tile& kept);
+  void HoistStored(const std::vector<VarId>& inner);
+  void ForPoints(const Tile& kept, const std::function<void(const Tile&)>& body);
+  void ProvideRowValues(int pass, const Tile& tile);
+  void KeepRowValues(int pass, const Tile& tile);
+
+  LowerContext& context_;
+  KernelContext kernel_;
+  fuse::Nest nest_;
+  ElementEmitter e_;
+  kernel::KernelBuilder& k_;
+  Translation translate_;
+
+  bool by_column_ = false;
+  // By column: outer and lane over the kept loops, inner over the reduced ones. By row: outer over
+  // the kept loops, inner and lane over the reduced ones.
+  VarId outer_ = -1, inner_ = -1, lane_ = -1;
+  int lanes_ = 1;
+  double work_ = 1;
+  std::vector<Accumulator> accumulators_;
+  std::vector<RowValue> row_values_;
+  int passes_ = 0;  // levels
+};
+
+}  // namespace tenon::lower
+
+#endif  // TENON_PASSES_LOWER_REDUCE_EMITTER_H_

@@ -1,0 +1,145 @@
+// Few, long rows: their reduction in parts, and the kernel that adds the parts up.
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+#include "tenon/passes/fuse/cost.h"
+#include "tenon/passes/lower/combine.h"
+#include "tenon/passes/lower/reduce_emitter.h"
+#include "tenon/passes/lower/schedules.h"
+
+namespace tenon::lower {
+
+using fuse::Nest;
+using ir::ComputeClass;
+using ir::Dim;
+using ir::DType;
+using ir::ScalarOp;
+using KValue = kernel::ValueId;
+using KValues = std::vector<KValue>;
+
+namespace {
+
+// Parts of a long reduction: enough for any number of threads that a step is worth.
+constexpr double kMaxParts = 64;
+
+}  // namespace
+
+// Into how many parts the reduced loops are cut; 1: not at all.
+int ReduceEmitter::Parts() const {
+  if (context_.numerics() == passes::Numerics::kExact || passes_ != 1) return 1;
+  for (const fuse::Placed& p : nest_.stored) {
+    if (IsFull(p.index)) return 1;
+  }
+  double rows = 1;
+  for (VarId v : nest_.kept) rows *= fuse::Size(nest_.space.var(v).extent);
+  const double independent = by_column_ ? std::ceil(rows / lanes_) : rows;
+  const double total = Points() * work_;
+  if (independent >= 16 || total < 4 * fuse::kWorkOfChunk) return 1;
+  return static_cast<int>(
+      std::min(kMaxParts, std::max(1.0, std::floor(total / fuse::kWorkOfChunk / 2))));
+}
+
+// Part p of the reduction i of row k goes to buffers[i][p, k].
+void ReduceEmitter::EmitParts(int parts, const std::vector<Place>& buffers) {
+  const bool trivial = !by_column_ && ExtentOf(inner_) == Dim(1);
+  const Dim extent = ExtentOf(trivial ? lane_ : inner_);
+  const int64_t whole = static_cast<int64_t>(fuse::Size(extent));
+  const int64_t unit = trivial ? 16 : 1;
+  const int64_t length = ((whole + parts - 1) / parts + unit - 1) / unit * unit;
+  const Dim count = FloorDiv(extent + Dim(length - 1), length);
+  Dim rows = ExtentOf(outer_);
+  if (by_column_) rows = rows * ExtentOf(lane_);
+
+  const VarId chunk = e_.space().AddLoop(count * ExtentOf(outer_));
+  const ElementIndex parts_and_outer =
+      e_.space().Delinearize(IndexExpr::Var(chunk), {count, ExtentOf(outer_)});
+  k_.Parallel(k_.DimValue(ExtentOf(chunk)), [&](KValue number) {
+    ElementEmitter::Scope scope(e_);
+    e_.Bind(chunk, number);
+    const KValue part = e_.IndexValue(parts_and_outer[0], Tile{});
+    e_.Bind(outer_, e_.IndexValue(parts_and_outer[1], Tile{}));
+    const KValue low = k_.Mul(part, k_.ConstI64(length));
+    const KValue high = k_.Min(k_.Add(low, k_.ConstI64(length)), k_.DimValue(extent));
+    auto emit = [&](const Tile& tile) {
+      std::vector<int> which;
+      for (size_t i = 0; i < accumulators_.size(); ++i) which.push_back(static_cast<int>(i));
+      const KValues sums = Reduce(which, tile, low, high);
+      IndexExpr row = IndexExpr::Var(outer_);
+      if (by_column_) row = row * ExtentOf(lane_) + IndexExpr::Var(lane_);
+      for (size_t i = 0; i < sums.size(); ++i) {
+        e_.StoreAt(kernel_.BufferParam(buffers[i], true), parts_and_outer[0] * rows + row, tile,
+                   sums[i]);
+      }
+    };
+    if (!by_column_) return emit(Tile{});
+    ForTiles(e_, lane_, k_.ConstI64(0), k_.DimValue(ExtentOf(lane_)), lanes_, 1, {},
+             [&](const Tile& tile, KValues) {
+               emit(tile);
+               return KValues();
+             });
+  });
+  context_.Launch(kernel_);
+}
+
+void ReduceEmitter::EmitSecondStage(const fuse::Group& group, const Dim& parts,
+                                    const std::vector<Place>& buffers) {
+  KernelContext kernel(context_, group, "combine_parts");
+  Dim rows = 1;
+  for (VarId v : nest_.kept) rows = rows * nest_.space.var(v).extent;
+  Nest nest = nest_;
+  nest.reductions.clear();
+  EmitMapNest(
+      kernel, nest, 8,
+      [&](ElementEmitter& e, const Translation& translate, const Tile& tile,
+          const IndexExpr& position) {
+        kernel::KernelBuilder& k = e.builder();
+        const VarId part = e.space().AddLoop(parts);
+        KValues sums;
+        for (const Accumulator& a : accumulators_) {
+          sums.push_back(k.Splat(IdentityOf(k, a.combiner, a.dtype), tile.rows, tile.lanes));
+        }
+        sums = ForEach(e, part, k.ConstI64(0), k.DimValue(parts), sums, [&](KValues in) {
+          for (size_t i = 0; i < in.size(); ++i) {
+            const Accumulator& a = accumulators_[i];
+            const KValue x = e.LoadAt(kernel.BufferParam(buffers[i], false), a.dtype,
+                                      IndexExpr::Var(part) * rows + position, tile);
+            in[i] = k.Scalar(CombineOp(a.combiner), {in[i], x});
+          }
+          return in;
+        });
+        for (size_t i = 0; i < sums.size(); ++i) {
+          const Accumulator& a = accumulators_[i];
+          const ir::ValueId v = a.node->results[0];
+          e.Provide(v, translate(a.reduction.index),
+                    k.Cast(context_.graph().type(v).dtype, sums[i]));
+        }
+      });
+  context_.Launch(kernel);
+}
+
+void ReduceEmitter::Lower(const fuse::Group& group) {
+  Analyse();
+  const int parts = Parts();
+  if (parts <= 1) {
+    EmitRows();
+    context_.Launch(kernel_);
+    return;
+  }
+  const bool trivial = !by_column_ && ExtentOf(inner_) == Dim(1);
+  const Dim extent = ExtentOf(trivial ? lane_ : inner_);
+  const int64_t whole = static_cast<int64_t>(fuse::Size(extent));
+  const int64_t unit = trivial ? 16 : 1;
+  const int64_t length = ((whole + parts - 1) / parts + unit - 1) / unit * unit;
+  const Dim count = FloorDiv(extent + Dim(length - 1), length);
+  Dim rows = ExtentOf(outer_);
+  if (by_column_) rows = rows * ExtentOf(lane_);
+  std::vector<Place> buffers;
+  for (const Accumulator& a : accumulators_) {
+    buffers.push_back({context_.AddBuffer("parts", a.dtype, count * rows)});
+  }
+  EmitParts(parts, buffers);
+  EmitSecondStage(group, count, buffers);
+}
+
+}  // namespace tenon::lower
