@@ -44,7 +44,7 @@ class Generator {
         return smooth_ ? Smooth() : Unary();
       case 2:
       case 3:
-        return smooth_ ? Smooth() : Binary();
+        return smooth_ ? Smooth() : Chance(2) ? WithConstant() : Binary();
       case 4:
         return smooth_ ? Smooth() : WithConstant();
       case 5:
@@ -423,6 +423,12 @@ Graph RandomGraph(const RandomGraphOptions& options) {
   for (int i = 0; i < options.num_ops; ++i) generator.Step();
   std::vector<std::pair<std::string, Value>> outputs;
   const Values& pool = generator.pool();
+  // Where much is an output, little can hide; where little is, more may be rewritten.
+  if (rng() % 2 == 0) {
+    for (size_t i = 0; i + 4 < pool.size(); i += 2) {
+      outputs.emplace_back("z" + std::to_string(i), pool[i]);
+    }
+  }
   Value loss = b.Scalar(F32, 0);
   for (size_t i = 0; i < 4; ++i) {
     const Value v = pool[pool.size() - 1 - i];
