@@ -40,7 +40,8 @@ bool LowerContraction(lower::LowerContext& context, const fuse::Group& group) {
   if (!nest.has_value() || IsDotProducts(*nest)) return false;
   if (IsEmpty(*nest)) return true;
   const bool exact = context.numerics() == passes::Numerics::kExact;
-  const Schedule schedule = MakeSchedule(*nest, context.target(), exact);
+  const Schedule schedule =
+      MakeSchedule(*nest, context.target(), exact, static_cast<int>(group.members.size()) - 1);
   const auto place = [&](const Operand& operand) {
     if (operand.copied) return CopyOperand(context, group, operand, nest->accumulator);
     return context.place(operand.value);

@@ -99,7 +99,7 @@ void ContractEmitter::AddLocals() {
     const int64_t inner = InnerK().UpperBound().value_or(1);
     panel_ = k_.AddLocal({"panel", nest_.accumulator, s_.k_block * inner * s_.lanes});
   }
-  if (s_.several_k_blocks) {
+  if (s_.several_k_blocks || s_.deferred) {
     const int64_t row_blocks = nest_.m.size() == 1 ? 1 : s_.outer_per_chunk;
     sums_ = k_.AddLocal({"sums", nest_.accumulator, row_blocks * s_.rows_per_chunk * s_.lanes});
   }
@@ -162,6 +162,7 @@ void ContractEmitter::EmitPanel(const TileShape& shape, const RowBlock& rows) {
   }
   if (!s_.several_k_blocks) {
     EmitRows(shape, rows, {first, last, {}, {}});
+    if (s_.deferred) EmitDeferred(shape, rows);
     return;
   }
   // At least one block, also of nothing: the results have to be written.
@@ -175,35 +176,72 @@ void ContractEmitter::EmitPanel(const TileShape& shape, const RowBlock& rows) {
     EmitRows(shape, rows, {low, high, is_first, is_last});
     return std::vector<KValue>();
   });
+  if (s_.deferred) EmitDeferred(shape, rows);
+}
+
+std::pair<KValue, KValue> ContractEmitter::Bounds(const RowBlock& rows) {
+  const Dim& extent = rows.by_rows ? nest_.m.back().extent : rows.outer;
+  const int64_t size = rows.by_rows ? s_.rows_per_chunk : s_.outer_per_chunk;
+  if (extent.is_constant() && extent.constant() <= size) {
+    return {k_.ConstI64(0), k_.DimValue(extent)};
+  }
+  const KValue low = k_.Mul(rows.block, k_.ConstI64(size));
+  return {low, k_.Min(k_.DimValue(extent), k_.Add(low, k_.ConstI64(size)))};
+}
+
+KValue ContractEmitter::BindOuter(KValue i) {
+  KValue a_base = a_base_;
+  for (size_t d = nest_.m.size() - 1; d-- > 0;) {
+    const KValue index = d == 0 ? i : Rem(i, nest_.m[d].extent);
+    if (d > 0) i = Quotient(i, nest_.m[d].extent);
+    e_.Bind(m_vars_[d], index);
+    a_base = k_.Add(a_base, Scaled(index, nest_.m[d].a));
+  }
+  return a_base;
+}
+
+void ContractEmitter::EmitDeferred(const TileShape& shape, const RowBlock& rows) {
+  const auto row_range = [&](KValue low, KValue high, KValue sums_row) {
+    k_.For(low, high, 1, {}, [&](KValue row, std::vector<KValue>) {
+      lower::ElementEmitter::Scope scope(e_);
+      e_.Bind(m_vars_.back(), row);
+      const KValue at = k_.Add(sums_row, k_.Sub(row, low));
+      const KValue sums = k_.Load(nest_.accumulator, 1, shape.lanes,
+                                  {.buffer = sums_, .offset = k_.Mul(at, k_.ConstI64(s_.lanes))});
+      EmitResults({1, shape.lanes, shape.lane_count}, sums);
+      return std::vector<KValue>();
+    });
+  };
+  const auto [low, high] = Bounds(rows);
+  if (rows.by_rows) {
+    row_range(low, high, k_.ConstI64(0));
+    return;
+  }
+  k_.For(low, high, 1, {}, [&, first = low](KValue i, std::vector<KValue>) {
+    lower::ElementEmitter::Scope scope(e_);
+    BindOuter(i);
+    row_range(k_.ConstI64(0), k_.DimValue(nest_.m.back().extent),
+              k_.Mul(k_.Sub(i, first), k_.ConstI64(s_.rows_per_chunk)));
+    return std::vector<KValue>();
+  });
 }
 
 void ContractEmitter::EmitRows(const TileShape& shape, const RowBlock& rows, const KRange& range) {
-  const KValue m_extent = k_.DimValue(nest_.m.back().extent);
+  const auto [low, high] = Bounds(rows);
   if (rows.by_rows) {
-    const Dim& m = nest_.m.back().extent;
-    const bool one = m.is_constant() && m.constant() <= s_.rows_per_chunk;
-    const KValue low = one ? k_.ConstI64(0) : k_.Mul(rows.block, k_.ConstI64(s_.rows_per_chunk));
-    const KValue high =
-        one ? m_extent : k_.Min(m_extent, k_.Add(low, k_.ConstI64(s_.rows_per_chunk)));
     EmitRowRange(shape, low, high, range);
     return;
   }
   if (panel_ >= 0) PackPanel(shape, range.low, range.high);
-  const KValue low = k_.Mul(rows.block, k_.ConstI64(s_.outer_per_chunk));
-  const KValue high = k_.Min(k_.DimValue(rows.outer), k_.Add(low, k_.ConstI64(s_.outer_per_chunk)));
-  k_.For(low, high, 1, {}, [&](KValue i, std::vector<KValue>) {
+  k_.For(low, high, 1, {}, [&, first = low](KValue i, std::vector<KValue>) {
     lower::ElementEmitter::Scope scope(e_);
-    KValue rest = i, a_base = a_base_;
-    for (size_t d = nest_.m.size() - 1; d-- > 0;) {
-      const KValue index = d == 0 ? rest : Rem(rest, nest_.m[d].extent);
-      if (d > 0) rest = Quotient(rest, nest_.m[d].extent);
-      e_.Bind(m_vars_[d], index);
-      a_base = k_.Add(a_base, Scaled(index, nest_.m[d].a));
-    }
-    const KValue sums_row = k_.Mul(k_.Sub(i, low), k_.ConstI64(s_.rows_per_chunk));
-    EmitTiles(shape, k_.ConstI64(0), m_extent, [&](KValue row, const TileShape& tile) {
-      EmitTileAt(tile, row, k_.Add(sums_row, row), a_base, range);
-    });
+    const KValue a_base = BindOuter(i);
+    const KValue sums_row = k_.Mul(k_.Sub(i, first), k_.ConstI64(s_.rows_per_chunk));
+    const KValue zero = k_.ConstI64(0);
+    EmitTiles(shape, zero, zero, k_.DimValue(nest_.m.back().extent),
+              [&](KValue row, const TileShape& tile) {
+                EmitTileAt(tile, row, k_.Add(sums_row, row), a_base, range);
+              });
     return std::vector<KValue>();
   });
 }
@@ -223,7 +261,7 @@ void ContractEmitter::EmitRowRange(const TileShape& shape, KValue low, KValue hi
   };
   if (s_.panel != Schedule::Panel::kPacked) {
     if (panel_ >= 0) PackPanel(shape, range.low, range.high);
-    EmitTiles(shape, low, high, tile_at);
+    EmitTiles(shape, low, low, high, tile_at);
     return;
   }
   // The first tile copies the panel as it goes: its loads overlap with the arithmetic.
@@ -241,19 +279,25 @@ void ContractEmitter::EmitRowRange(const TileShape& shape, KValue low, KValue hi
         PackPanel(shape, range.low, range.high);
         return std::vector<KValue>();
       });
-  EmitTiles(shape, k_.Scalar(ScalarOp::kSelect, {any_whole, first_end, low}), high, tile_at);
+  const KValue start = k_.Scalar(ScalarOp::kSelect, {any_whole, first_end, low});
+  EmitTiles(shape, low, start, high, tile_at);
 }
 
-void ContractEmitter::EmitTiles(const TileShape& shape, KValue low, KValue high,
+void ContractEmitter::EmitTiles(const TileShape& shape, KValue low, KValue start, KValue high,
                                 const TileBody& body) {
-  const KValue count = k_.Sub(high, low);
+  const Dim& extent = nest_.m.back().extent;
+  const bool even = extent.is_constant() && extent.constant() % shape.rows == 0;
+  if (s_.deferred && !s_.several_k_blocks && !even) {
+    EmitOverlapping(shape, low, start, high, body);
+    return;
+  }
+  const KValue count = k_.Sub(high, start);
   const KValue whole = k_.Mul(k_.Div(count, shape.rows), k_.ConstI64(shape.rows));
-  const KValue main_end = k_.Add(low, whole);
-  k_.For(low, main_end, shape.rows, {}, [&](KValue row, std::vector<KValue>) {
+  const KValue main_end = k_.Add(start, whole);
+  k_.For(start, main_end, shape.rows, {}, [&](KValue row, std::vector<KValue>) {
     body(row, shape);
     return std::vector<KValue>();
   });
-  const Dim& extent = nest_.m.back().extent;
   if (extent.is_constant()) {
     const int tail = static_cast<int>(extent.constant() % shape.rows);
     if (tail == 0) return;
@@ -283,6 +327,28 @@ void ContractEmitter::EmitTiles(const TileShape& shape, KValue low, KValue high,
   }
 }
 
+void ContractEmitter::EmitOverlapping(const TileShape& shape, KValue low, KValue start, KValue high,
+                                      const TileBody& body) {
+  const KValue rows = k_.ConstI64(shape.rows);
+  k_.If(
+      k_.Scalar(ScalarOp::kGe, {k_.Sub(high, low), rows}),
+      [&] {
+        const KValue last = k_.Sub(high, rows);
+        k_.For(start, high, shape.rows, {}, [&](KValue row, std::vector<KValue>) {
+          body(k_.Min(row, last), shape);
+          return std::vector<KValue>();
+        });
+        return std::vector<KValue>();
+      },
+      [&] {
+        k_.For(low, high, 1, {}, [&](KValue row, std::vector<KValue>) {
+          body(row, {1, shape.lanes, shape.lane_count});
+          return std::vector<KValue>();
+        });
+        return std::vector<KValue>();
+      });
+}
+
 void ContractEmitter::EmitTile(const TileShape& shape, KValue a, KValue sums, const KRange& range) {
   const KValue zero = k_.Const(nest_.accumulator, 0, shape.rows, shape.lanes);
   KValue acc = zero;
@@ -300,6 +366,10 @@ void ContractEmitter::EmitTile(const TileShape& shape, KValue a, KValue sums, co
         })[0];
   }
   acc = EmitK(0, shape, range.low, range.high, {a, b_base_, PanelStart(range.low)}, acc);
+  if (s_.deferred) {
+    k_.Store(acc, waiting());
+    return;
+  }
   if (!range.is_last.valid()) {
     EmitResults(shape, acc);
     return;

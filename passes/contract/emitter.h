@@ -9,6 +9,7 @@
 #define TENON_PASSES_CONTRACT_EMITTER_H_
 
 #include <functional>
+#include <utility>
 #include <vector>
 
 #include "tenon/passes/contract/nest.h"
@@ -77,10 +78,22 @@ class ContractEmitter {
   void EmitTileAt(const TileShape& tile, KValue row, KValue sums_row, KValue a_base,
                   const KRange& range);
 
-  // Rows low .. high: whole tiles, then what is left: in one tile where its count is known, else in
-  // tiles of powers of two.
+  // The chunk's first and last (exclusive) row, or iteration of the outer m loops.
+  std::pair<KValue, KValue> Bounds(const RowBlock& rows);
+  // Binds the outer m loops' variables to iteration `i` of them together; A's offset there.
+  KValue BindOuter(KValue i);
+  // The stored values of a chunk whose sums are complete, row by row.
+  void EmitDeferred(const TileShape& shape, const RowBlock& rows);
+
+  // Rows start .. high of a block that begins at `low`: whole tiles, then what is left: in one tile
+  // where its count is known, else in tiles of powers of two.
   using TileBody = std::function<void(KValue row, const TileShape& shape)>;
-  void EmitTiles(const TileShape& shape, KValue low, KValue high, const TileBody& body);
+  void EmitTiles(const TileShape& shape, KValue low, KValue start, KValue high,
+                 const TileBody& body);
+  // The same with one kind of tile, the last of which overlaps the one before; single rows where
+  // the block is smaller than a tile. Only sums may be computed twice.
+  void EmitOverlapping(const TileShape& shape, KValue low, KValue start, KValue high,
+                       const TileBody& body);
 
   // One register tile: accumulators from zero (or from the block before) over k, then the epilogue
   // (or a place to wait).

@@ -119,6 +119,7 @@ void ChooseChunks(const ContractNest& nest, Schedule* s) {
   int64_t block = CeilDiv(rows * outer, wanted);
   if (s->panel != Schedule::Panel::kDirect) block = std::max<int64_t>(block, 8 * s->rows);
   if (s->several_k_blocks) block = std::min<int64_t>(block, 512);
+  if (s->deferred) block = std::min<int64_t>(block, 256);
   if (outer == 1) {
     s->rows_per_chunk = CeilDiv(block, s->rows) * s->rows;
     s->outer_per_chunk = 1;
@@ -140,7 +141,8 @@ void ChooseSplit(const ContractNest& nest, Schedule* s) {
 
 }  // namespace
 
-Schedule MakeSchedule(const ContractNest& nest, const ir::TargetDesc& target, bool exact) {
+Schedule MakeSchedule(const ContractNest& nest, const ir::TargetDesc& target, bool exact,
+                      int epilogue) {
   Schedule s;
   if (!exact) ChooseSplit(nest, &s);
   ChooseTile(nest, target, &s);
@@ -149,6 +151,7 @@ Schedule MakeSchedule(const ContractNest& nest, const ir::TargetDesc& target, bo
     s.k_block = s.split;
     s.several_k_blocks = false;
   }
+  s.deferred = s.split == 0 && (epilogue > 6 || !nest.m.back().extent.is_constant());
   ChooseChunks(nest, &s);
   return s;
 }

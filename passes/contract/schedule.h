@@ -27,6 +27,12 @@ struct Schedule {
   int64_t k_block = 0;
   bool several_k_blocks = false;
 
+  // Whether tiles only leave their sums in memory, and the group's stored values are computed row
+  // by row once a chunk's sums are complete. For epilogues of many operations, which would be
+  // written out for each row of a tile, and where the count of rows is not known: then the last
+  // tile may overlap the one before it (the sums are the same) and no other tiles are needed.
+  bool deferred = false;
+
   // Rows (of the innermost m loop), or iterations of the outer m loops together, a chunk.
   int64_t rows_per_chunk = 0;
   int64_t outer_per_chunk = 0;
@@ -36,8 +42,9 @@ struct Schedule {
   int64_t split = 0;
 };
 
-// `exact`: no splitting of sums.
-Schedule MakeSchedule(const ContractNest& nest, const ir::TargetDesc& target, bool exact);
+// `exact`: no splitting of sums. `epilogue`: how many operations follow on each result.
+Schedule MakeSchedule(const ContractNest& nest, const ir::TargetDesc& target, bool exact,
+                      int epilogue);
 
 }  // namespace tenon::contract
 
