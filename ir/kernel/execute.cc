@@ -157,7 +157,9 @@ void KernelExecutor::RunFor(const Instr& instr) {
     std::memcpy(Slot(body.params[0]), &i, sizeof(i));
     RunBlock(body);
     Assign(body.instrs.back().args, 0, body.params, 1);
-    if (high - i <= instr.integer) break;  // i + step may overflow
+    // i + step may overflow; the way that is left may not fit a signed number either.
+    const uint64_t left = static_cast<uint64_t>(high) - static_cast<uint64_t>(i);
+    if (left <= static_cast<uint64_t>(instr.integer)) break;
   }
   Assign(body.params, 1, instr.results, 0);
 }

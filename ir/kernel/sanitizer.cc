@@ -69,8 +69,10 @@ std::string Sanitizer::LaunchName(uint32_t number) const {
 }
 
 std::string Sanitizer::Describe(const BufferView& view, int64_t index) const {
+  // A wild index may be anything: unsigned, so that the sum wraps.
+  const uint64_t element = static_cast<uint64_t>(index) + static_cast<uint64_t>(view.first);
   return absl::StrCat(
-      "element ", index + view.first, " of buffer ",
+      "element ", static_cast<int64_t>(element), " of buffer ",
       view.owner < program_.buffers.size() ? program_.buffers[view.owner].name : "?");
 }
 

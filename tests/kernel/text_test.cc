@@ -190,7 +190,8 @@ TEST(TextTest, ErrorsNameThePlace) {
   EXPECT_THAT(error("kernel @k() {"), HasSubstr("k.tn:1:14: expected an instruction"));
 }
 
-// Whatever is cut off or changed: an error or a program, never a crash.
+// Whatever is cut off or changed: an error or a program, never a crash; a program that verifies
+// runs, or is reported.
 TEST(TextTest, DamagedTextIsRefused) {
   const std::string text = Print(SoftmaxProgram());
   for (size_t i = 0; i < text.size(); i += 3) {
@@ -199,7 +200,10 @@ TEST(TextTest, DamagedTextIsRefused) {
       std::string damaged = text;
       damaged[i] = c;
       const auto parsed = ParseProgram(damaged);
-      if (parsed.ok()) (void)Verify(*parsed);
+      if (!parsed.ok() || !Verify(*parsed).ok()) continue;
+      const std::vector<int64_t> extents(parsed->symbols.size(), 2);
+      (void)Interpret(*parsed, extents, {ir::Literal(DType::kF32, {2, 37})},
+                      {.max_instructions = 10000});
     }
   }
 }
