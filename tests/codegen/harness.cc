@@ -16,6 +16,7 @@
 #include "tenon/ir/kernel/verifier.h"
 #include "tenon/runtime/arena.h"
 #include "tenon/runtime/team.h"
+#include "tests/codegen/emulate.h"
 
 namespace tenon::codegen {
 namespace {
@@ -173,6 +174,17 @@ kernel::Program Join(const std::vector<kernel::Program>& programs) {
   return joined;
 }
 
+absl::StatusOr<ir::Literal> OutputShape(const kernel::Program& program,
+                                        const kernel::Binding& binding,
+                                        const std::vector<int64_t>& extents) {
+  std::vector<int64_t> dims;
+  for (const ir::Dim& dim : binding.type.dims) {
+    TENON_ASSIGN_OR_RETURN(const int64_t extent, dim.Evaluate(ExtentsOf(program, extents)));
+    dims.push_back(extent);
+  }
+  return ir::Literal(binding.type.dtype, dims);
+}
+
 absl::StatusOr<NativeResult> RunNative(const kernel::Program& program, const Artifact& artifact,
                                        const LoadedProgram& loaded,
                                        const std::vector<int64_t>& extents,
@@ -184,12 +196,8 @@ absl::StatusOr<NativeResult> RunNative(const kernel::Program& program, const Art
   std::vector<ir::Literal> outputs;
   for (const kernel::Binding& binding : program.bindings) {
     if (binding.is_output) {
-      std::vector<int64_t> dims;
-      for (const ir::Dim& dim : binding.type.dims) {
-        TENON_ASSIGN_OR_RETURN(const int64_t extent, dim.Evaluate(ExtentsOf(program, extents)));
-        dims.push_back(extent);
-      }
-      outputs.emplace_back(binding.type.dtype, dims);
+      TENON_ASSIGN_OR_RETURN(ir::Literal output, OutputShape(program, binding, extents));
+      outputs.push_back(std::move(output));
     }
     const ir::Literal& shape = binding.is_output ? outputs.back() : inputs[next_input++];
     memory.emplace_back(shape.byte_size(), guard_start);
@@ -239,37 +247,54 @@ std::string FirstDifference(const ir::Literal& expected, const ir::Literal& actu
   return "";
 }
 
+namespace {
+
+void ExpectEqual(const kernel::InterpretResult& expected,
+                 const absl::StatusOr<NativeResult>& actual) {
+  ASSERT_TRUE(actual.ok()) << actual.status();
+  EXPECT_EQ(actual->status, expected.status);
+  if (expected.status != TENON_OK) {
+    EXPECT_EQ(actual->fault_value, expected.fault_value);
+    return;
+  }
+  for (size_t i = 0; i < expected.outputs.size(); ++i) {
+    EXPECT_EQ(FirstDifference(expected.outputs[i], actual->outputs[i]), "") << "output " << i;
+  }
+}
+
+}  // namespace
+
 void ExpectNativeEqualsInterpreter(kernel::Program program, const std::vector<int64_t>& extents,
-                                   const std::vector<ir::Literal>& inputs) {
+                                   const std::vector<ir::Literal>& inputs, Emulate emulate) {
   ASSERT_EQ(kernel::Verify(program), absl::OkStatus());
+  // The same kernels run at several extents: compiled once.
+  static KernelCache& cache = *new KernelCache;
   bool guard_start = false;
-  for (const NamedTarget& target : RunnableTargets()) {
+  std::vector<NamedTarget> targets = RunnableTargets();
+  if (emulate == Emulate::kYes && CanEmulate()) targets.push_back({"neon", ir::Aarch64Neon()});
+  for (const NamedTarget& target : targets) {
     SCOPED_TRACE(target.name);
     program.has_fma = target.target.has_fma;
     const absl::StatusOr<kernel::InterpretResult> expected =
         kernel::Interpret(program, extents, inputs, {.each_chunk_its_own_thread = true});
     ASSERT_TRUE(expected.ok()) << expected.status();
-    // The same kernels run at several extents: compiled once.
-    static KernelCache& cache = *new KernelCache;
     const absl::StatusOr<Artifact> artifact =
         Compile(program, target.target, {.threads = 1, .cache = &cache});
     ASSERT_TRUE(artifact.ok()) << artifact.status();
+    if (!HostCanRun(target.target)) {
+      ExpectEqual(*expected, RunEmulated(program, *artifact, extents, inputs));
+      continue;
+    }
     const absl::StatusOr<std::unique_ptr<LoadedProgram>> loaded = Load(*artifact);
     ASSERT_TRUE(loaded.ok()) << loaded.status();
     for (const int threads : {1, 3}) {
+      SCOPED_TRACE(absl::StrCat(threads, " threads"));
       guard_start = !guard_start;
       const absl::StatusOr<NativeResult> actual =
           RunNative(program, *artifact, **loaded, extents, inputs, threads, guard_start);
-      ASSERT_TRUE(actual.ok()) << actual.status();
-      EXPECT_EQ(actual->status, expected->status);
-      if (expected->status != TENON_OK) {
+      ExpectEqual(*expected, actual);
+      if (actual.ok() && expected->status != TENON_OK) {
         EXPECT_EQ(actual->fault_site, expected->fault_site);
-        EXPECT_EQ(actual->fault_value, expected->fault_value);
-        continue;
-      }
-      for (size_t i = 0; i < expected->outputs.size(); ++i) {
-        EXPECT_EQ(FirstDifference(expected->outputs[i], actual->outputs[i]), "")
-            << "output " << i << ", " << threads << " threads";
       }
     }
   }

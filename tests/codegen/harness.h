@@ -51,10 +51,18 @@ absl::StatusOr<NativeResult> RunNative(const kernel::Program& program, const Art
 // compiled at once. They must have the same symbols.
 kernel::Program Join(const std::vector<kernel::Program>& programs);
 
-// Runs the program natively on every runnable target, with 1 and 3 threads, and in the interpreter;
-// outputs and faults must agree to the bit (NaN with NaN).
+// Zeros of an output's type at the given extents.
+absl::StatusOr<ir::Literal> OutputShape(const kernel::Program& program,
+                                        const kernel::Binding& binding,
+                                        const std::vector<int64_t>& extents);
+
+enum class Emulate { kNo, kYes };
+// Runs the program natively on every runnable target, with 1 and 3 threads, where asked for under
+// the AArch64 emulator too (if that is installed), and in the interpreter; outputs and faults must
+// agree to the bit (NaN with NaN).
 void ExpectNativeEqualsInterpreter(kernel::Program program, const std::vector<int64_t>& extents,
-                                   const std::vector<ir::Literal>& inputs);
+                                   const std::vector<ir::Literal>& inputs,
+                                   Emulate emulate = Emulate::kNo);
 
 // "" when equal to the bit, NaNs counting as equal; else the first difference.
 std::string FirstDifference(const ir::Literal& expected, const ir::Literal& actual);

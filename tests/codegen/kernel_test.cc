@@ -30,7 +30,7 @@ void Check(const kernel::Program& program) {
     if (b.is_output) continue;
     inputs.push_back(Provocative(b.type.dtype, b.type.dims[0].constant(), inputs.size()));
   }
-  ExpectNativeEqualsInterpreter(program, {}, inputs);
+  ExpectNativeEqualsInterpreter(program, {}, inputs, Emulate::kYes);
 }
 
 void StoreAll(KernelBuilder& k, ValueId value, int out) {
