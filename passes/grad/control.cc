@@ -72,6 +72,166 @@ std::vector<bool> CotangentInputs(const ControlRecord& record) {
   return result;
 }
 
+// What the backward branches of a cond read, as values of the level that it stands in. Each branch
+// takes all of it; `positions` says where in `shared` each of its residuals is.
+struct BranchReads {
+  std::vector<ValueId> shared;
+  std::vector<std::vector<size_t>> positions;
+};
+BranchReads ReadsOf(const Node& node, const ControlRecord& record) {
+  BranchReads reads;
+  std::map<ValueId, size_t> position;
+  for (size_t r = 0; r < record.regions.size(); ++r) {
+    reads.positions.emplace_back();
+    for (const Linearized::Source& source : record.regions[r].residuals) {
+      ValueId v;
+      if (source.is_input) {
+        v = node.operands[1 + source.index];
+      } else if (source.index < record.num_results) {
+        v = node.results[source.index];
+      } else {
+        v = node.results[record.num_results + record.slots[r][source.index - record.num_results]];
+      }
+      const auto [it, added] = position.emplace(v, reads.shared.size());
+      if (added) reads.shared.push_back(v);
+      reads.positions.back().push_back(it->second);
+    }
+  }
+  return reads;
+}
+
+// Puts together the scan that runs the backward half of a scan's body.
+class BackwardScan {
+ public:
+  BackwardScan(GraphBuilder& builder, const Node& node, const ControlRecord& record,
+               const std::vector<std::optional<Value>>& cotangents)
+      : builder_(builder),
+        node_(node),
+        linearized_(record.regions[0]),
+        masks_(record.masks),
+        cotangents_(cotangents),
+        attrs_(node.attrs<ir::ScanAttrs>()),
+        num_carries_(static_cast<size_t>(attrs_.num_carries)),
+        first_invariant_(num_carries_ + static_cast<size_t>(attrs_.num_scanned)),
+        region_(linearized_.backward.name()),
+        signature_(region_),
+        carried_(masks_.inputs.size()),
+        arguments_(linearized_.residuals.size()) {}
+
+  // The cotangents of the scan's operands.
+  std::vector<std::optional<Value>> Run() {
+    AddCarries();
+    const size_t carries = signature_.operands.size();
+    AddScanned();
+    const size_t scanned = signature_.operands.size() - carries;
+    AddInvariants();
+    BuildBody();
+    const ir::ScanAttrs reversed{attrs_.length, static_cast<int64_t>(carries),
+                                 static_cast<int64_t>(scanned), !attrs_.reverse};
+    std::vector<Graph> regions;
+    regions.push_back(std::move(region_));
+    const std::vector<Value> values =
+        builder_.Apply(OpCode::kScan, reversed, signature_.operands, std::move(regions));
+    std::vector<std::optional<Value>> result(node_.operands.size());
+    for (size_t i = 0; i < results_.size(); ++i) result[results_[i]] = values[i];
+    return result;
+  }
+
+ private:
+  bool IsInvariant(size_t i) const { return i >= first_invariant_; }
+
+  // The cotangents of the carries, and the sums of those of the invariants.
+  void AddCarries() {
+    for (size_t i = 0; i < num_carries_; ++i) {
+      TENON_CHECK(masks_.inputs[i] == masks_.outputs[i]);
+      if (!masks_.outputs[i]) continue;
+      const Value initial = OrZeros(builder_, cotangents_[i], node_.results[i]);
+      carried_[i] = signature_.Add(initial, initial.type());
+    }
+    for (size_t i = first_invariant_; i < masks_.inputs.size(); ++i) {
+      if (!linearized_.has_cotangent[i]) continue;
+      const Value zero = OrZeros(builder_, std::nullopt, node_.operands[i]);
+      carried_[i] = signature_.Add(zero, zero.type());
+    }
+  }
+
+  // Saved values and scanned operands, then the cotangents of the stacked outputs.
+  void AddScanned() {
+    const Graph& backward = linearized_.backward;
+    for (size_t r = 0; r < linearized_.residuals.size(); ++r) {
+      const Linearized::Source& source = linearized_.residuals[r];
+      if (source.is_input && IsInvariant(static_cast<size_t>(source.index))) continue;
+      const ValueId v =
+          source.is_input ? node_.operands[source.index] : node_.results[source.index];
+      arguments_[r] =
+          signature_.Add(builder_.ValueOf(v), backward.type(backward.inputs()[r].value));
+    }
+    for (size_t i = 0; i < masks_.outputs.size(); ++i) {
+      if (!masks_.outputs[i]) continue;
+      if (i < num_carries_) {
+        arguments_.push_back(carried_[i]);
+        continue;
+      }
+      const Value stacked = OrZeros(builder_, cotangents_[i], node_.results[i]);
+      TensorType slice = stacked.type();
+      slice.dims.erase(slice.dims.begin());
+      arguments_.push_back(signature_.Add(stacked, std::move(slice)));
+    }
+  }
+
+  void AddInvariants() {
+    for (size_t r = 0; r < linearized_.residuals.size(); ++r) {
+      if (arguments_[r].valid()) continue;
+      const Value invariant = builder_.ValueOf(node_.operands[linearized_.residuals[r].index]);
+      arguments_[r] = signature_.Add(invariant, invariant.type());
+    }
+  }
+
+  void BuildBody() {
+    const std::vector<ValueId> spliced = Splice(linearized_.backward, region_, arguments_);
+    std::vector<ValueId> given(masks_.inputs.size());  // the cotangent of each input of the body
+    size_t next = 0;
+    for (size_t i = 0; i < given.size(); ++i) {
+      if (linearized_.has_cotangent[i]) given[i] = spliced[next++];
+    }
+    for (size_t i = 0; i < num_carries_; ++i) {
+      if (!masks_.outputs[i]) continue;
+      const TensorType type = region_.type(carried_[i]);
+      Give(i, given[i].valid() ? given[i] : AddZeros(region_, type, node_.location));
+    }
+    for (size_t i = first_invariant_; i < given.size(); ++i) {
+      if (!given[i].valid()) continue;
+      const TensorType type = region_.type(carried_[i]);
+      const NodeId sum = region_.AddNode(OpCode::kAdd, ir::NoAttrs{}, {carried_[i], given[i]},
+                                         {type}, {}, node_.location);
+      Give(i, region_.node(sum).results[0]);
+    }
+    for (size_t i = num_carries_; i < first_invariant_; ++i) {
+      if (given[i].valid()) Give(i, given[i]);
+    }
+  }
+
+  // The next result of the scan is the cotangent of operand i.
+  void Give(size_t i, ValueId value) {
+    AddOutput(region_, value);
+    results_.push_back(i);
+  }
+
+  GraphBuilder& builder_;
+  const Node& node_;
+  const Linearized& linearized_;
+  const RegionMasks& masks_;
+  const std::vector<std::optional<Value>>& cotangents_;
+  const ir::ScanAttrs attrs_;
+  const size_t num_carries_;
+  const size_t first_invariant_;
+  Graph region_;
+  Signature signature_;
+  std::vector<ValueId> carried_;    // for each operand that is carried or summed: the body's input
+  std::vector<ValueId> arguments_;  // of the backward half: residuals, then cotangents
+  std::vector<size_t> results_;     // whose cotangent each result is
+};
+
 }  // namespace
 
 absl::Status Level::ForwardControl(const Node& node, Graph& forward, size_t index) {
@@ -190,29 +350,9 @@ std::vector<std::optional<Value>> Level::ReverseCond(
   std::vector<std::optional<Value>> result(node.operands.size());
   const std::vector<bool> wanted = CotangentInputs(record);
 
-  // What either branch reads, as values of this level; both branches take all of it.
-  std::vector<ValueId> shared;
-  std::map<ValueId, size_t> position;
-  std::vector<std::vector<size_t>> reads;
-  for (size_t r = 0; r < record.regions.size(); ++r) {
-    reads.emplace_back();
-    for (const Linearized::Source& source : record.regions[r].residuals) {
-      ValueId v;
-      if (source.is_input) {
-        v = node.operands[1 + source.index];
-      } else if (source.index < record.num_results) {
-        v = node.results[source.index];
-      } else {
-        v = node.results[record.num_results + record.slots[r][source.index - record.num_results]];
-      }
-      const auto [it, added] = position.emplace(v, shared.size());
-      if (added) shared.push_back(v);
-      reads.back().push_back(it->second);
-    }
-  }
-
+  const BranchReads read = ReadsOf(node, record);
   std::vector<Value> operands = {builder.ValueOf(node.operands[0])};
-  for (ValueId v : shared) operands.push_back(builder.ValueOf(v));
+  for (ValueId v : read.shared) operands.push_back(builder.ValueOf(v));
   for (int i = 0; i < record.num_results; ++i) {
     if (record.masks.outputs[i]) {
       operands.push_back(OrZeros(builder, cotangents[i], node.results[i]));
@@ -228,8 +368,8 @@ std::vector<std::optional<Value>> Level::ReverseCond(
       inputs.push_back(signature.Add(operands[i], operands[i].type()));
     }
     std::vector<ValueId> arguments;
-    for (size_t p : reads[r]) arguments.push_back(inputs[p]);
-    arguments.insert(arguments.end(), inputs.begin() + shared.size(), inputs.end());
+    for (size_t p : read.positions[r]) arguments.push_back(inputs[p]);
+    arguments.insert(arguments.end(), inputs.begin() + read.shared.size(), inputs.end());
     const std::vector<ValueId> outputs = Splice(linearized.backward, region, arguments);
     size_t next = 0;
     for (size_t i = 0; i < wanted.size(); ++i) {
@@ -253,95 +393,7 @@ std::vector<std::optional<Value>> Level::ReverseCond(
 std::vector<std::optional<Value>> Level::ReverseScan(
     GraphBuilder& builder, const Node& node, const ControlRecord& record,
     const std::vector<std::optional<Value>>& cotangents) {
-  const ir::ScanAttrs& attrs = node.attrs<ir::ScanAttrs>();
-  const Linearized& linearized = record.regions[0];
-  const size_t num_carries = static_cast<size_t>(attrs.num_carries);
-  const size_t first_invariant = num_carries + static_cast<size_t>(attrs.num_scanned);
-  const RegionMasks& masks = record.masks;
-
-  Graph region(linearized.backward.name());
-  Signature signature(region);
-  std::vector<ValueId> carried(first_invariant), sums(masks.inputs.size());
-  for (size_t i = 0; i < num_carries; ++i) {
-    TENON_CHECK(masks.inputs[i] == masks.outputs[i]);
-    if (!masks.outputs[i]) continue;
-    const Value initial = OrZeros(builder, cotangents[i], node.results[i]);
-    carried[i] = signature.Add(initial, initial.type());
-  }
-  for (size_t i = first_invariant; i < masks.inputs.size(); ++i) {
-    if (!linearized.has_cotangent[i]) continue;
-    const Value zero = OrZeros(builder, std::nullopt, node.operands[i]);
-    sums[i] = signature.Add(zero, zero.type());
-  }
-  const size_t backward_carries = signature.operands.size();
-
-  // What is scanned: saved values and scanned operands, then cotangents of the stacked outputs.
-  std::vector<ValueId> arguments(linearized.residuals.size());
-  const Graph& backward = linearized.backward;
-  for (size_t r = 0; r < arguments.size(); ++r) {
-    const Linearized::Source& source = linearized.residuals[r];
-    if (source.is_input && static_cast<size_t>(source.index) >= first_invariant) continue;
-    const ValueId v = source.is_input ? node.operands[source.index] : node.results[source.index];
-    arguments[r] = signature.Add(builder.ValueOf(v), backward.type(backward.inputs()[r].value));
-  }
-  for (size_t i = 0; i < masks.outputs.size(); ++i) {
-    if (!masks.outputs[i]) continue;
-    if (i < num_carries) {
-      arguments.push_back(carried[i]);
-      continue;
-    }
-    const Value stacked = OrZeros(builder, cotangents[i], node.results[i]);
-    TensorType slice = stacked.type();
-    slice.dims.erase(slice.dims.begin());
-    arguments.push_back(signature.Add(stacked, std::move(slice)));
-  }
-  const size_t backward_scanned = signature.operands.size() - backward_carries;
-  for (size_t r = 0; r < linearized.residuals.size(); ++r) {
-    if (arguments[r].valid()) continue;
-    const Value invariant = builder.ValueOf(node.operands[linearized.residuals[r].index]);
-    arguments[r] = signature.Add(invariant, invariant.type());
-  }
-
-  const std::vector<ValueId> spliced = Splice(backward, region, arguments);
-  std::vector<ValueId> given(masks.inputs.size());  // the cotangent of each input of the body
-  size_t next = 0;
-  for (size_t i = 0; i < given.size(); ++i) {
-    if (linearized.has_cotangent[i]) given[i] = spliced[next++];
-  }
-  for (size_t i = 0; i < num_carries; ++i) {
-    if (!masks.outputs[i]) continue;
-    const TensorType type = region.type(carried[i]);
-    AddOutput(region, given[i].valid() ? given[i] : AddZeros(region, type, node.location));
-  }
-  for (size_t i = first_invariant; i < given.size(); ++i) {
-    if (!given[i].valid()) continue;
-    const TensorType type = region.type(sums[i]);
-    const NodeId sum =
-        region.AddNode(OpCode::kAdd, ir::NoAttrs{}, {sums[i], given[i]}, {type}, {}, node.location);
-    AddOutput(region, region.node(sum).results[0]);
-  }
-  for (size_t i = num_carries; i < first_invariant; ++i) {
-    if (given[i].valid()) AddOutput(region, given[i]);
-  }
-
-  const ir::ScanAttrs reversed{attrs.length, static_cast<int64_t>(backward_carries),
-                               static_cast<int64_t>(backward_scanned), !attrs.reverse};
-  std::vector<Graph> regions;
-  regions.push_back(std::move(region));
-  const std::vector<Value> values =
-      builder.Apply(OpCode::kScan, reversed, signature.operands, std::move(regions));
-  std::vector<std::optional<Value>> result(node.operands.size());
-  next = 0;
-  for (size_t i = 0; i < num_carries; ++i) {
-    if (masks.outputs[i]) result[i] = values[next++];
-  }
-  for (size_t i = first_invariant; i < given.size(); ++i) {
-    if (given[i].valid()) result[i] = values[next++];
-  }
-  for (size_t i = num_carries; i < first_invariant; ++i) {
-    if (given[i].valid()) result[i] = values[next++];
-  }
-  return result;
+  return BackwardScan(builder, node, record, cotangents).Run();
 }
 
 }  // namespace tenon::passes::grad
