@@ -53,11 +53,16 @@ class ReduceEmitter {
   double Points() const;
   double PointWork();
 
+  // A reduced loop of `extent` cut into `parts` of `length`, for `rows` kept points.
+  struct Cut {
+    ir::Dim extent, parts, rows;
+    int64_t length = 0;
+  };
   int Parts() const;
+  Cut CutInto(int parts);
   void EmitRows();
-  void EmitParts(int parts, const std::vector<Place>& buffers);
-  void EmitSecondStage(const fuse::Group& group, const ir::Dim& parts,
-                       const std::vector<Place>& buffers);
+  void EmitParts(const Cut& cut, const std::vector<Place>& buffers);
+  void EmitSecondStage(const fuse::Group& group, const Cut& cut, const std::vector<Place>& buffers);
 
   void EmitRow(const Tile& kept);
   std::vector<kernel::ValueId> Reduce(const std::vector<int>& which, const Tile& kept,

@@ -40,27 +40,33 @@ int ReduceEmitter::Parts() const {
       std::min(kMaxParts, std::max(1.0, std::floor(total / fuse::kWorkOfChunk / 2))));
 }
 
-// Part p of the reduction i of row k goes to buffers[i][p, k].
-void ReduceEmitter::EmitParts(int parts, const std::vector<Place>& buffers) {
-  const bool trivial = !by_column_ && ExtentOf(inner_) == Dim(1);
-  const Dim extent = ExtentOf(trivial ? lane_ : inner_);
-  const int64_t whole = static_cast<int64_t>(fuse::Size(extent));
-  const int64_t unit = trivial ? 16 : 1;
-  const int64_t length = ((whole + parts - 1) / parts + unit - 1) / unit * unit;
-  const Dim count = FloorDiv(extent + Dim(length - 1), length);
-  Dim rows = ExtentOf(outer_);
-  if (by_column_) rows = rows * ExtentOf(lane_);
+// How the reduced loop that is cut falls into `parts`: by whole tiles where it is that of the
+// lanes.
+ReduceEmitter::Cut ReduceEmitter::CutInto(int parts) {
+  const bool by_lanes = !by_column_ && ExtentOf(inner_) == Dim(1);
+  const int64_t unit = by_lanes ? 16 : 1;
+  Cut cut;
+  cut.extent = ExtentOf(by_lanes ? lane_ : inner_);
+  const int64_t whole = static_cast<int64_t>(fuse::Size(cut.extent));
+  cut.length = ((whole + parts - 1) / parts + unit - 1) / unit * unit;
+  cut.parts = FloorDiv(cut.extent + Dim(cut.length - 1), cut.length);
+  cut.rows = ExtentOf(outer_);
+  if (by_column_) cut.rows = cut.rows * ExtentOf(lane_);
+  return cut;
+}
 
-  const VarId chunk = e_.space().AddLoop(count * ExtentOf(outer_));
+// Part p of the reduction i of row k goes to buffers[i][p, k].
+void ReduceEmitter::EmitParts(const Cut& cut, const std::vector<Place>& buffers) {
+  const VarId chunk = e_.space().AddLoop(cut.parts * ExtentOf(outer_));
   const ElementIndex parts_and_outer =
-      e_.space().Delinearize(IndexExpr::Var(chunk), {count, ExtentOf(outer_)});
+      e_.space().Delinearize(IndexExpr::Var(chunk), {cut.parts, ExtentOf(outer_)});
   k_.Parallel(k_.DimValue(ExtentOf(chunk)), [&](KValue number) {
     ElementEmitter::Scope scope(e_);
     e_.Bind(chunk, number);
     const KValue part = e_.IndexValue(parts_and_outer[0], Tile{});
     e_.Bind(outer_, e_.IndexValue(parts_and_outer[1], Tile{}));
-    const KValue low = k_.Mul(part, k_.ConstI64(length));
-    const KValue high = k_.Min(k_.Add(low, k_.ConstI64(length)), k_.DimValue(extent));
+    const KValue low = k_.Mul(part, k_.ConstI64(cut.length));
+    const KValue high = k_.Min(k_.Add(low, k_.ConstI64(cut.length)), k_.DimValue(cut.extent));
     auto emit = [&](const Tile& tile) {
       std::vector<int> which;
       for (size_t i = 0; i < accumulators_.size(); ++i) which.push_back(static_cast<int>(i));
@@ -68,7 +74,7 @@ void ReduceEmitter::EmitParts(int parts, const std::vector<Place>& buffers) {
       IndexExpr row = IndexExpr::Var(outer_);
       if (by_column_) row = row * ExtentOf(lane_) + IndexExpr::Var(lane_);
       for (size_t i = 0; i < sums.size(); ++i) {
-        e_.StoreAt(kernel_.BufferParam(buffers[i], true), parts_and_outer[0] * rows + row, tile,
+        e_.StoreAt(kernel_.BufferParam(buffers[i], true), parts_and_outer[0] * cut.rows + row, tile,
                    sums[i]);
       }
     };
@@ -82,11 +88,9 @@ void ReduceEmitter::EmitParts(int parts, const std::vector<Place>& buffers) {
   context_.Launch(kernel_);
 }
 
-void ReduceEmitter::EmitSecondStage(const fuse::Group& group, const Dim& parts,
+void ReduceEmitter::EmitSecondStage(const fuse::Group& group, const Cut& cut,
                                     const std::vector<Place>& buffers) {
   KernelContext kernel(context_, group, "combine_parts");
-  Dim rows = 1;
-  for (VarId v : nest_.kept) rows = rows * nest_.space.var(v).extent;
   Nest nest = nest_;
   nest.reductions.clear();
   EmitMapNest(
@@ -94,16 +98,16 @@ void ReduceEmitter::EmitSecondStage(const fuse::Group& group, const Dim& parts,
       [&](ElementEmitter& e, const Translation& translate, const Tile& tile,
           const IndexExpr& position) {
         kernel::KernelBuilder& k = e.builder();
-        const VarId part = e.space().AddLoop(parts);
+        const VarId part = e.space().AddLoop(cut.parts);
         KValues sums;
         for (const Accumulator& a : accumulators_) {
           sums.push_back(k.Splat(IdentityOf(k, a.combiner, a.dtype), tile.rows, tile.lanes));
         }
-        sums = ForEach(e, part, k.ConstI64(0), k.DimValue(parts), sums, [&](KValues in) {
+        sums = ForEach(e, part, k.ConstI64(0), k.DimValue(cut.parts), sums, [&](KValues in) {
           for (size_t i = 0; i < in.size(); ++i) {
             const Accumulator& a = accumulators_[i];
             const KValue x = e.LoadAt(kernel.BufferParam(buffers[i], false), a.dtype,
-                                      IndexExpr::Var(part) * rows + position, tile);
+                                      IndexExpr::Var(part) * cut.rows + position, tile);
             in[i] = k.Scalar(CombineOp(a.combiner), {in[i], x});
           }
           return in;
@@ -126,20 +130,13 @@ void ReduceEmitter::Lower(const fuse::Group& group) {
     context_.Launch(kernel_);
     return;
   }
-  const bool trivial = !by_column_ && ExtentOf(inner_) == Dim(1);
-  const Dim extent = ExtentOf(trivial ? lane_ : inner_);
-  const int64_t whole = static_cast<int64_t>(fuse::Size(extent));
-  const int64_t unit = trivial ? 16 : 1;
-  const int64_t length = ((whole + parts - 1) / parts + unit - 1) / unit * unit;
-  const Dim count = FloorDiv(extent + Dim(length - 1), length);
-  Dim rows = ExtentOf(outer_);
-  if (by_column_) rows = rows * ExtentOf(lane_);
+  const Cut cut = CutInto(parts);
   std::vector<Place> buffers;
   for (const Accumulator& a : accumulators_) {
-    buffers.push_back({context_.AddBuffer("parts", a.dtype, count * rows)});
+    buffers.push_back({context_.AddBuffer("parts", a.dtype, cut.parts * cut.rows)});
   }
-  EmitParts(parts, buffers);
-  EmitSecondStage(group, count, buffers);
+  EmitParts(cut, buffers);
+  EmitSecondStage(group, cut, buffers);
 }
 
 }  // namespace tenon::lower

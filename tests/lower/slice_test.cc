@@ -142,5 +142,28 @@ TEST(Slice, WhatDependsOnParametersAloneIsPrepared) {
   }
 }
 
+// The index is reported; neither the load nor, of a scatter, the store happens.
+TEST(Slice, IndicesOutOfRangeAreFaults) {
+  for (bool scatter : {false, true}) {
+    GraphBuilder b("fault");
+    Value x = b.Input("x", F32, {5, 20}), i = b.Input("i", I64, {3});
+    Value y =
+        scatter ? Scatter(ScatterKind::kAdd, x, i, Slice(x, {0, 0}, {3, 20}), 0) : Gather(x, i, 0);
+    absl::StatusOr<Graph> graph = b.Build({{"y", y}});
+    ASSERT_TRUE(graph.ok()) << graph.status();
+    absl::StatusOr<kernel::Program> program = passes::ScheduleProgram(*graph, X86Avx2(), {});
+    ASSERT_TRUE(program.ok()) << program.status();
+    for (int64_t bad : {int64_t{-1}, int64_t{5}, int64_t{1} << 40}) {
+      const std::vector<Literal> inputs = {Pattern(F32, {5, 20}),
+                                           Literal::FromSpan<int64_t>({3}, {0, bad, 4})};
+      absl::StatusOr<kernel::InterpretResult> result = kernel::Interpret(*program, {}, inputs);
+      ASSERT_TRUE(result.ok()) << result.status();
+      EXPECT_EQ(result->status, TENON_INDEX_OUT_OF_RANGE);
+      EXPECT_EQ(result->fault_value, bad);
+      EXPECT_GE(result->fault_site, 0);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace tenon::lower
