@@ -160,6 +160,11 @@ std::vector<RuleCase> MovementCases() {
        }},
       {"SliceSlice", kNot,
        [](B& b) -> Values { return {Slice(Exp(Slice(X(b, {12}), {2}, {12})), {1}, {9})}; }},
+      {"SliceSlice", kNot,
+       [](B& b) -> Values {
+         const int64_t huge = int64_t{1} << 62;
+         return {Slice(Slice(X(b, {12}), {2}, {12}, {huge}), {0}, {1}, {huge})};
+       }},
       {"SliceConcat", kApplies,
        [](B& b) -> Values {
          return {Slice(Concat({X(b, {4}), Y(b, {6})}, 0), {5}, {10}, {2})};

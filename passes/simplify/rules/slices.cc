@@ -48,6 +48,8 @@ Replacement SliceSlice(Match& m) {
   const SliceAttrs inner = m.AttrsOf<SliceAttrs>(m[0]);
   SliceAttrs composed = m.attrs<SliceAttrs>();
   for (size_t d = 0; d < composed.start.size(); ++d) {
+    int64_t stride;  // any stride is legal where one element is taken
+    if (__builtin_mul_overflow(composed.stride[d], inner.stride[d], &stride)) return std::nullopt;
     composed.start[d] = inner.start[d] + composed.start[d] * Dim(inner.stride[d]);
     if (inner.stride[d] == 1) {
       composed.limit[d] = inner.start[d] + composed.limit[d];
@@ -55,10 +57,9 @@ Replacement SliceSlice(Match& m) {
       // The last element taken, and no further: a limit in steps may lie beyond the operand.
       const Dim taken = m.type().dims[d];
       if (!IsPositive(taken)) return std::nullopt;
-      composed.limit[d] =
-          composed.start[d] + (taken - Dim(1)) * Dim(composed.stride[d] * inner.stride[d]) + Dim(1);
+      composed.limit[d] = composed.start[d] + (taken - Dim(1)) * Dim(stride) + Dim(1);
     }
-    composed.stride[d] *= inner.stride[d];
+    composed.stride[d] = stride;
   }
   return Make(m, OpCode::kSlice, composed, {m.OperandOf(m[0])});
 }
