@@ -20,5 +20,11 @@ done
 bash tools/setup.sh test
 cmake --preset "$preset" >build-configure.tmp 2>&1 || { cat build-configure.tmp >&2; exit 1; }
 rm -f build-configure.tmp
-cmake --build --preset "$preset"
-ctest --preset "$preset" "${labels[@]}" "${arguments[@]}"
+# The thread sanitizer has a say where the library itself has threads.
+targets=()
+if [ "$preset" = tsan ]; then
+  targets=(--target runtime_test codegen_test frontend_test)
+  labels+=(-L threads)
+fi
+cmake --build --preset "$preset" "${targets[@]}"
+ctest --preset "$preset" --parallel 2 "${labels[@]}" "${arguments[@]}"
