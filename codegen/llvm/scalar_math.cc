@@ -114,8 +114,43 @@ class LlvmPolicy {
   llvm::Type* int_;
 };
 
-// T remainder(T x, T y), exact: |y| is doubled until it passes |x| / 2, then subtracted where it
-// fits on the way back. Every product with 2 and every difference is exact.
+// The remainder of x by y, both positive, x at least y and finite: y is doubled until it passes
+// x / 2, then subtracted where it fits on the way back. Every product and difference is exact. Ends
+// the block that the builder is in, and leaves it in the one where the remainder is known.
+Value* EmitRemainderLoops(Builder& b, llvm::Function* f, Value* x, Value* y, Value* half) {
+  llvm::Type* type = x->getType();
+  const auto block = [&](const char* label) {
+    return BasicBlock::Create(f->getContext(), label, f);
+  };
+  BasicBlock* before = b.GetInsertBlock();
+  BasicBlock* grow = block("grow");
+  BasicBlock* shrink = block("shrink");
+  BasicBlock* subtract = block("subtract");
+  BasicBlock* done = block("done");
+  b.CreateBr(grow);
+
+  b.SetInsertPoint(grow);
+  llvm::PHINode* growing = b.CreatePHI(type, 2);
+  growing->addIncoming(y, before);
+  growing->addIncoming(b.CreateFAdd(growing, growing), grow);
+  b.CreateCondBr(b.CreateFCmpOLE(growing, half), grow, shrink);
+
+  b.SetInsertPoint(shrink);
+  llvm::PHINode* rest = b.CreatePHI(type, 2);
+  llvm::PHINode* multiple = b.CreatePHI(type, 2);
+  rest->addIncoming(x, grow);
+  multiple->addIncoming(growing, grow);
+  b.CreateCondBr(b.CreateFCmpOGE(multiple, y), subtract, done);
+  b.SetInsertPoint(subtract);
+  Value* fits = b.CreateFCmpOGE(rest, multiple);
+  rest->addIncoming(b.CreateSelect(fits, b.CreateFSub(rest, multiple), rest), subtract);
+  multiple->addIncoming(b.CreateFMul(multiple, llvm::ConstantFP::get(type, 0.5)), subtract);
+  b.CreateBr(shrink);
+  b.SetInsertPoint(done);
+  return rest;
+}
+
+// T remainder(T x, T y), with the sign of x; NaN where x is infinite or y zero.
 llvm::Function* RemainderFunction(Builder& b, llvm::Module& module, llvm::Type* type,
                                   const TargetInfo& target) {
   const char* name = type->isFloatTy() ? "remainder_f32" : "remainder_f64";
@@ -132,48 +167,24 @@ llvm::Function* RemainderFunction(Builder& b, llvm::Module& module, llvm::Type* 
   BasicBlock* invalid = block("invalid");
   BasicBlock* valid = block("valid");
   BasicBlock* smaller = block("smaller");
-  BasicBlock* grow = block("grow");
-  BasicBlock* grown = block("grown");
-  BasicBlock* shrink = block("shrink");
-  BasicBlock* subtract = block("subtract");
-  BasicBlock* done = block("done");
-  const auto constant = [&](double value) { return llvm::ConstantFP::get(type, value); };
+  BasicBlock* divide = block("divide");
 
   b.SetInsertPoint(entry);
   Value* x = b.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, f->getArg(0));
   Value* y = b.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, f->getArg(1));
   Value* finite = b.CreateFCmpOLT(x, llvm::ConstantFP::getInfinity(type));
-  Value* divides = b.CreateFCmpOGT(y, constant(0));
+  Value* divides = b.CreateFCmpOGT(y, llvm::ConstantFP::get(type, 0.0));
   b.CreateCondBr(b.CreateAnd(finite, divides), valid, invalid);
-  b.SetInsertPoint(valid);
-  Value* half = b.CreateFMul(x, constant(0.5));
-  // Also where y is infinite, and doubling would not end.
-  b.CreateCondBr(b.CreateFCmpOLT(x, y), smaller, grow);
-  b.SetInsertPoint(smaller);
-  b.CreateRet(f->getArg(0));
   b.SetInsertPoint(invalid);
   b.CreateRet(llvm::ConstantFP::getNaN(type));
-
-  b.SetInsertPoint(grow);
-  llvm::PHINode* growing = b.CreatePHI(type, 2);
-  growing->addIncoming(y, valid);
-  growing->addIncoming(b.CreateFAdd(growing, growing), grow);
-  b.CreateCondBr(b.CreateFCmpOLE(growing, half), grow, grown);
-  b.SetInsertPoint(grown);
-  b.CreateBr(shrink);
-
-  b.SetInsertPoint(shrink);
-  llvm::PHINode* rest = b.CreatePHI(type, 2);
-  llvm::PHINode* multiple = b.CreatePHI(type, 2);
-  rest->addIncoming(x, grown);
-  multiple->addIncoming(growing, grown);
-  b.CreateCondBr(b.CreateFCmpOGE(multiple, y), subtract, done);
-  b.SetInsertPoint(subtract);
-  Value* fits = b.CreateFCmpOGE(rest, multiple);
-  rest->addIncoming(b.CreateSelect(fits, b.CreateFSub(rest, multiple), rest), subtract);
-  multiple->addIncoming(b.CreateFMul(multiple, constant(0.5)), subtract);
-  b.CreateBr(shrink);
-  b.SetInsertPoint(done);
+  b.SetInsertPoint(valid);
+  Value* half = b.CreateFMul(x, llvm::ConstantFP::get(type, 0.5));
+  // Also where y is infinite, and doubling would not end.
+  b.CreateCondBr(b.CreateFCmpOLT(x, y), smaller, divide);
+  b.SetInsertPoint(smaller);
+  b.CreateRet(f->getArg(0));
+  b.SetInsertPoint(divide);
+  Value* rest = EmitRemainderLoops(b, f, x, y, half);
   b.CreateRet(b.CreateBinaryIntrinsic(llvm::Intrinsic::copysign, rest, f->getArg(0)));
   return f;
 }
