@@ -1,18 +1,14 @@
 #include "tenon/passes/fuse/fuse.h"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
-#include "tenon/ir/check.h"
 #include "tenon/passes/fuse/cost.h"
 #include "tenon/passes/fuse/fuser.h"
-#include "tenon/passes/lower/context.h"
 
 namespace tenon::fuse {
 
 using ir::ComputeClass;
-using ir::Dim;
 using lower::ElementIndex;
 using lower::IndexExpr;
 using lower::VarId;

@@ -9,7 +9,6 @@
 
 namespace tenon::lower {
 
-using ir::Combiner;
 using ir::ComputeClass;
 using ir::Dim;
 using ir::DType;

@@ -11,10 +11,7 @@
 namespace tenon::lower {
 
 using fuse::Nest;
-using ir::ComputeClass;
 using ir::Dim;
-using ir::DType;
-using ir::ScalarOp;
 using KValue = kernel::ValueId;
 using KValues = std::vector<KValue>;
 
