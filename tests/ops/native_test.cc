@@ -157,6 +157,37 @@ INSTANTIATE_TEST_SUITE_P(Ops, Native, testing::ValuesIn(Pointers()),
                            return name;
                          });
 
+// A donated pair is one slot: what still needs the old value, at other places too, must get it.
+TEST(NativeDonation, OldValuesAreReadBeforeTheyAreOverwritten) {
+  ir::GraphBuilder b;
+  const ir::Dim n = ir::Dim("n").AtMost(70);
+  ir::Value w = b.State("w", ir::F32, {n, 3}), v = b.State("v", ir::F32, {n, 3});
+  ir::Value g = b.Input("g", ir::F32, {n, 3});
+  ir::Value moved = w * 0.5 - ir::Reverse(w, {0});  // reads elements that others overwrite
+  b.Donate("w", "w");
+  b.Donate("v", "v");
+  absl::StatusOr<ir::Graph> graph =
+      b.Build({{"w", moved}, {"v", v * 0.9 + g * w}, {"old", ir::ReduceSum(w * v, {0})}});
+  ASSERT_TRUE(graph.ok()) << graph.status();
+  SetRunning("donation");
+  for (Numerics numerics : {Numerics::kExact, Numerics::kStandard}) {
+    passes::PipelineOptions options;
+    options.numerics = numerics;
+    absl::StatusOr<Compiled> compiled = Compiled::Make(*graph, codegen::HostTarget(), options);
+    ASSERT_TRUE(compiled.ok()) << compiled.status();
+    for (int64_t extent : {0, 1, 37, 70}) {
+      const ir::Extents extents = {{"n", extent}};
+      SCOPED_TRACE(ExtentsToString(extents));
+      absl::StatusOr<std::vector<Literal>> inputs = MakeInputs(*graph, {}, extents, "donation");
+      ASSERT_TRUE(inputs.ok()) << inputs.status();
+      absl::StatusOr<std::vector<Literal>> expected = ir::Interpret(
+          *graph, *inputs, {.has_fma = codegen::HostTarget().has_fma, .extents = extents});
+      ASSERT_TRUE(expected.ok()) << expected.status();
+      CheckRuns(*compiled, *inputs, extents, *expected, numerics);
+    }
+  }
+}
+
 // A gather out of range ends the run with the index, in both, for every number of threads.
 TEST(NativeFaults, GatherOutOfRange) {
   SampleBuilder s;
