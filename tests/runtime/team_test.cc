@@ -94,7 +94,7 @@ TEST(Team, WaitReturnsOnceTheEpochMoves) {
 
 int32_t FaultOnce(tenon_frame* frame, int32_t thread, int32_t /*threads*/) {
   if (thread == 0) frame->status = TENON_NOT_FINITE;
-  return frame->status;
+  return TENON_OK;
 }
 
 TEST(Team, StatusIsOfThisRunOnly) {
