@@ -31,12 +31,6 @@ std::string Describe(const kernel::Binding& binding) {
   return absl::StrCat(binding.is_output ? "output '" : "input '", binding.name, "'");
 }
 
-int64_t BytesOf(ir::DType dtype, const Dims& dims) {
-  int64_t bytes = ir::ByteSize(dtype);
-  for (int64_t d : dims) bytes *= d;
-  return bytes;
-}
-
 }  // namespace
 
 Instance::Instance(std::shared_ptr<const Executable> executable, runtime::Team* team)
@@ -109,7 +103,11 @@ absl::Status Instance::Bind(int i, ir::DType dtype, const Dims& dims, void* data
                                                    ", which ", TypeToString(dtype, dims),
                                                    " does not fit"));
   }
-  const int64_t bytes = BytesOf(dtype, dims);
+  absl::StatusOr<int64_t> count = CountElements(dims, dtype);
+  if (!count.ok()) {
+    return absl::InvalidArgumentError(absl::StrCat(Describe(b), ": ", count.status().message()));
+  }
+  const int64_t bytes = *count * ir::ByteSize(dtype);
   if (data == nullptr && bytes > 0) {
     return absl::InvalidArgumentError(absl::StrCat(Describe(b), ": a null buffer"));
   }
@@ -269,8 +267,8 @@ absl::Status Instance::PlaceOutputs() {
         slot.dims.push_back(extent);
       }
     }
-    TENON_RETURN_IF_ERROR(CountElements(slot.dims, binding(i).type.dtype).status());
-    slot.bytes = BytesOf(binding(i).type.dtype, slot.dims);
+    TENON_ASSIGN_OR_RETURN(int64_t count, CountElements(slot.dims, binding(i).type.dtype));
+    slot.bytes = count * ir::ByteSize(binding(i).type.dtype);
     if (slot.data == nullptr || slot.storage.size() < slot.bytes) {
       slot.storage = runtime::Arena(slot.bytes);
       if (slot.storage.data() == nullptr) {

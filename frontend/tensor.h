@@ -5,6 +5,7 @@
 #ifndef TENON_FRONTEND_TENSOR_H_
 #define TENON_FRONTEND_TENSOR_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -77,8 +78,8 @@ class Tensor {
   template <typename T>
   static Tensor FromValues(std::initializer_list<int64_t> dims, absl::Span<const T> values) {
     Tensor t(ir::DTypeOf<T>::value, dims);
-    std::memcpy(t.mutable_bytes(), values.data(),
-                std::min<size_t>(t.byte_size(), values.size() * sizeof(T)));
+    const size_t bytes = std::min<size_t>(t.byte_size(), values.size() * sizeof(T));
+    if (bytes > 0) std::memcpy(t.mutable_bytes(), values.data(), bytes);
     return t;
   }
   static Tensor CopyOf(const TensorView& view);

@@ -40,6 +40,7 @@ absl::Status ValidateLabels(const TensorView& labels, int64_t classes) {
 
 void GatherRows(const TensorView& rows, absl::Span<const int64_t> indices, void* out) {
   const int64_t bytes = rows.dims[0] == 0 ? 0 : rows.byte_size() / rows.dims[0];
+  if (bytes == 0) return;
   const auto* source = static_cast<const std::byte*>(rows.data);
   auto* target = static_cast<std::byte*>(out);
   for (int64_t row : indices) {
