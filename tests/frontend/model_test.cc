@@ -8,6 +8,7 @@
 #include "gtest/gtest.h"
 #include "tenon/frontend/tenon.h"
 #include "tests/frontend/support.h"
+#include "tests/frontend/toy.h"
 
 namespace tenon {
 namespace {
@@ -15,31 +16,15 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-std::string Message(const absl::Status& status) { return std::string(status.message()); }
-
-// Two classes that one layer tells apart.
-data::Dataset Toy(int64_t rows = 200) {
-  auto d = data::MakeClassification({.samples = rows, .features = 4, .informative = 2,
-                                     .redundant = 0, .clusters_per_class = 1, .separation = 2,
-                                     .label_noise = 0, .seed = 3});
-  EXPECT_TRUE(d.ok()) << d.status();
-  return *d;
-}
-
-nn::Sequential Net() { return nn::Sequential{nn::Dense(8, nn::Relu), nn::Dense(1, nn::Sigmoid)}; }
-
-ModelOptions Options(uint64_t seed = 1) {
-  return {.loss = loss::BinaryCrossEntropy(),
-          .optimizer = optim::Adam({.learning_rate = 0.01}),
-          .metrics = {metric::Accuracy(), metric::F1()},
-          .seed = seed};
-}
-
-FitOptions Quiet(int64_t epochs) { return {.epochs = epochs, .progress = false}; }
+using testing::Message;
+using testing::Options;
+using testing::Quiet;
+using testing::ToyData;
+using testing::ToyNet;
 
 TEST(Model, LearnsAToyProblem) {
-  const data::Dataset d = Toy();
-  Model model(Net(), Options());
+  const data::Dataset d = ToyData();
+  Model model(ToyNet(), Options());
   auto history = model.Fit(d, Quiet(20));
   ASSERT_TRUE(history.ok()) << history.status();
   ASSERT_EQ(history->epochs.size(), 20u);
@@ -53,12 +38,12 @@ TEST(Model, LearnsAToyProblem) {
 }
 
 TEST(Model, InterpretedAndNativeTrainingAgree) {
-  const data::Dataset d = Toy(50);
+  const data::Dataset d = ToyData(50);
   Tensor predictions[2];
   for (Backend backend : {Backend::kInterpreter, Backend::kNative}) {
     ModelOptions options = Options();
     options.compile = {.backend = backend};
-    Model model(Net(), options);
+    Model model(ToyNet(), options);
     ASSERT_TRUE(model.Fit(d, Quiet(3)).ok());
     auto p = model.Predict(d.x);
     ASSERT_TRUE(p.ok()) << p.status();
@@ -69,12 +54,12 @@ TEST(Model, InterpretedAndNativeTrainingAgree) {
 }
 
 TEST(Model, ExactNativeTrainingIsTheInterpretersToTheBit) {
-  const data::Dataset d = Toy(50);
+  const data::Dataset d = ToyData(50);
   Tensor predictions[2];
   for (Backend backend : {Backend::kInterpreter, Backend::kNative}) {
     ModelOptions options = Options();
     options.compile = {.backend = backend, .numerics = Numerics::kExact};
-    Model model(Net(), options);
+    Model model(ToyNet(), options);
     ASSERT_TRUE(model.Fit(d, Quiet(2)).ok());
     auto p = model.Predict(d.x);
     ASSERT_TRUE(p.ok()) << p.status();
@@ -84,7 +69,7 @@ TEST(Model, ExactNativeTrainingIsTheInterpretersToTheBit) {
 }
 
 TEST(Model, FollowsItsSeedWhateverTheThreads) {
-  const data::Dataset d = Toy();
+  const data::Dataset d = ToyData();
   auto train = [&](uint64_t seed, int threads) {
     const nn::Sequential net{nn::Dense(8, nn::Relu), nn::Dropout(0.3), nn::Dense(1, nn::Sigmoid)};
     ModelOptions options = Options(seed);
@@ -100,8 +85,8 @@ TEST(Model, FollowsItsSeedWhateverTheThreads) {
 }
 
 TEST(Model, TwoFitsGoOnWhereOneEnded) {
-  const data::Dataset d = Toy();
-  Model once(Net(), Options()), twice(Net(), Options());
+  const data::Dataset d = ToyData();
+  Model once(ToyNet(), Options()), twice(ToyNet(), Options());
   ASSERT_TRUE(once.Fit(d, Quiet(4)).ok());
   ASSERT_TRUE(twice.Fit(d, Quiet(2)).ok());
   ASSERT_TRUE(twice.Fit(d, Quiet(2)).ok());
@@ -109,8 +94,8 @@ TEST(Model, TwoFitsGoOnWhereOneEnded) {
 }
 
 TEST(Model, BatchSizeOfEvaluationDoesNotMatter) {
-  const data::Dataset d = Toy();
-  Model model(Net(), Options());
+  const data::Dataset d = ToyData();
+  Model model(ToyNet(), Options());
   ASSERT_TRUE(model.Fit(d, Quiet(1)).ok());
   auto a = model.Evaluate(d, {.batch_size = 200}), b = model.Evaluate(d, {.batch_size = 7});
   ASSERT_TRUE(a.ok() && b.ok());
@@ -123,7 +108,7 @@ TEST(Model, BatchSizeOfEvaluationDoesNotMatter) {
 }
 
 TEST(Model, SavedWeightsPredictTheSameInAnotherModel) {
-  const data::Dataset d = Toy();
+  const data::Dataset d = ToyData();
   const std::string path = testing::TemporaryDirectory() + "/model.safetensors";
   const nn::Sequential net{nn::Dense(8, nn::Relu), nn::BatchNorm(), nn::Dense(1, nn::Sigmoid)};
   Model model(net, Options());
@@ -141,7 +126,7 @@ TEST(Model, SavedWeightsPredictTheSameInAnotherModel) {
 }
 
 TEST(Model, LoadingAnotherModelsFileChangesNothing) {
-  const data::Dataset d = Toy();
+  const data::Dataset d = ToyData();
   const std::string dir = testing::TemporaryDirectory();
   Model wide(nn::Sequential{nn::Dense(9, nn::Relu), nn::Dense(1, nn::Sigmoid)}, Options());
   ASSERT_TRUE(wide.Fit(d, Quiet(1)).ok());
@@ -149,7 +134,7 @@ TEST(Model, LoadingAnotherModelsFileChangesNothing) {
   Model deep(nn::Sequential{nn::Dense(8), nn::Dense(1), nn::Dense(1)}, Options());
   ASSERT_TRUE(deep.Build(F32, {4}).ok());
   ASSERT_TRUE(deep.Save(dir + "/deep").ok());
-  Model model(Net(), Options());
+  Model model(ToyNet(), Options());
   EXPECT_FALSE(model.Save(dir + "/none").ok());
   ASSERT_TRUE(model.Build(F32, {4}).ok());
   const Tensor before = *model.Predict(d.x);
@@ -163,8 +148,8 @@ TEST(Model, LoadingAnotherModelsFileChangesNothing) {
 }
 
 TEST(Model, ANonFiniteLossIsReportedWithItsStepAndUndone) {
-  data::Dataset d = Toy(100);
-  Model model(Net(), Options());
+  data::Dataset d = ToyData(100);
+  Model model(ToyNet(), Options());
   FitOptions options = Quiet(3);
   options.shuffle = false;
   ASSERT_TRUE(model.Fit(d, options).ok());
@@ -177,8 +162,8 @@ TEST(Model, ANonFiniteLossIsReportedWithItsStepAndUndone) {
 }
 
 TEST(Model, BadDataAreErrors) {
-  const data::Dataset d = Toy();
-  Model model(Net(), Options());
+  const data::Dataset d = ToyData();
+  Model model(ToyNet(), Options());
   EXPECT_THAT(Message(model.Fit({Tensor(F32, {0, 4}), Tensor(F32, {0, 1})}).status()),
               HasSubstr("empty"));
   EXPECT_THAT(Message(model.Fit({d.x, d.y.Rows(0, 7)}).status()), HasSubstr("rows"));
@@ -198,96 +183,8 @@ TEST(Model, BadDataAreErrors) {
   EXPECT_THAT(Message(crooked.Fit({d.x, y3}, Quiet(1)).status()), HasSubstr("model_test.cc"));
 }
 
-TEST(Model, EarlyStoppingPutsTheBestBack) {
-  const data::Dataset d = Toy();
-  Model model(Net(), {.loss = loss::BinaryCrossEntropy(),
-                      .optimizer = optim::Sgd({.learning_rate = 0.1})});
-  ASSERT_TRUE(model.Fit(d, Quiet(3)).ok());
-  const double before = model.Evaluate(d)->loss;
-  // Steps far too large: the loss gets no better than after the first of these epochs.
-  model.set_learning_rate(500);
-  FitOptions options = Quiet(50);
-  options.validation_data = d;
-  options.callbacks = {callback::EarlyStopping({.patience = 3})};
-  auto history = model.Fit(d, options);
-  ASSERT_TRUE(history.ok()) << history.status();
-  ASSERT_LT(history->epochs.size(), 50u);
-  EXPECT_THAT(history->stop_reason, HasSubstr("validation loss has not improved"));
-  double best = INFINITY;
-  for (const EpochRecord& e : history->epochs) best = std::min(best, e.validation->loss);
-  EXPECT_NEAR(model.Evaluate(d)->loss, best, 1e-6);
-  EXPECT_LT(before, INFINITY);
-}
-
-TEST(Model, StopsAtALossAndAtAMaximumOfSteps) {
-  const data::Dataset d = Toy();
-  Model model(Net(), Options());
-  FitOptions options = Quiet(100);
-  options.callbacks = {callback::MaxSteps(10)};
-  auto history = model.Fit(d, options);
-  ASSERT_TRUE(history.ok());
-  EXPECT_EQ(history->steps, 10);
-  EXPECT_EQ(history->epochs.size(), 2u);
-  EXPECT_EQ(history->epochs[1].steps, 3);
-  options.callbacks = {callback::StopAtLoss(0.3)};
-  history = model.Fit(d, options);
-  ASSERT_TRUE(history.ok());
-  EXPECT_LE(history->epochs.back().training.loss, 0.3);
-  EXPECT_LT(history->epochs.size(), 100u);
-  options.callbacks = {callback::EarlyStopping()};
-  EXPECT_THAT(Message(model.Fit(d, options).status()), HasSubstr("no validation data"));
-}
-
-TEST(Model, CheckpointsAreWrittenAsTrainingGoes) {
-  const data::Dataset d = Toy();
-  const std::string path = testing::TemporaryDirectory() + "/best";
-  Model model(Net(), Options());
-  FitOptions options = Quiet(2);
-  options.callbacks = {callback::SaveCheckpoint(path, {.monitor = {.validation = false}})};
-  ASSERT_TRUE(model.Fit(d, options).ok());
-  Model other(Net(), Options(9));
-  ASSERT_TRUE(other.Load(path).ok());
-  EXPECT_EQ(*model.Predict(d.x), *other.Predict(d.x));
-  options.callbacks = {callback::SaveCheckpoint("/no/such/folder/m", {.best_only = false})};
-  EXPECT_FALSE(model.Fit(d, options).ok());
-}
-
-TEST(ProgressBar, DrawsOnTerminalsAndWritesLinesElsewhere) {
-  for (bool terminal : {true, false}) {
-    double now = 0;
-    std::string text;
-    callback::ProgressBar bar({.terminal = terminal,
-                               .redraw_seconds = 1,
-                               .write = [&](const std::string& t) { text += t; },
-                               .seconds = [&] { return now; }});
-    callback::FitContext context;
-    context.epochs = 2;
-    context.examples = 100;
-    context.running_scores = [] { return Scores{0.5, {{"accuracy", 0.75}}}; };
-    auto observer = bar.NewObserver();
-    ASSERT_TRUE(observer->OnEpochBegin(context).ok());
-    now = 2;
-    context.examples_done = 50;
-    ASSERT_TRUE(observer->OnBatchEnd(context).ok());
-    if (terminal) {
-      // A quarter of the run took two seconds.
-      EXPECT_THAT(text, HasSubstr("50%  loss 0.5000  accuracy 0.7500  6.0s left  25 examples/s"));
-    } else {
-      EXPECT_EQ(text, "");
-    }
-    EpochRecord record{0, {0.4, {}}, Scores{0.3, {}}, 4, 10, 100};
-    ASSERT_TRUE(observer->OnEpochEnd(context, record).ok());
-    EXPECT_THAT(text, HasSubstr("epoch 1/2  loss 0.4000  val loss 0.3000  4.0s  25 examples/s\n"));
-    context.Stop("enough");
-    ASSERT_TRUE(observer->OnFitEnd(context).ok());
-    EXPECT_THAT(text, HasSubstr("stopped: enough\n"));
-  }
-  EXPECT_EQ(callback::FormatDuration(65), "1:05");
-  EXPECT_EQ(callback::FormatDuration(7384), "2:03:04");
-}
-
 TEST(Model, SummaryListsLayersAndCounts) {
-  Model model(Net(), Options());
+  Model model(ToyNet(), Options());
   EXPECT_FALSE(model.Summary().ok());
   ASSERT_TRUE(model.Build(F32, {4}).ok());
   const std::string summary = *model.Summary();
