@@ -114,6 +114,12 @@ bool GraphLowerer::MayOverwrite(ir::ValueId v, ir::ValueId input) {
 
 bool GraphLowerer::ReadsOnlyWhereItWrites(const fuse::Group& group, ir::ValueId v,
                                           ir::ValueId input) {
+  if (group.kind == GroupKind::kScatter) {
+    // It then leaves out the copy and writes the scattered elements alone.
+    const std::vector<ir::ValueId>& operands = graph_.node(group.anchor).operands;
+    return Memory(operands[0]) == input && Memory(operands[1]) != input &&
+           Memory(operands[2]) != input;
+  }
   if (group.kind != GroupKind::kMap && group.kind != GroupKind::kReduce &&
       group.kind != GroupKind::kContract) {
     return false;

@@ -315,6 +315,23 @@ TEST(Oracle, Symbolic) {
   }
 }
 
+TEST(Oracle, DonatedScatterWritesItsElementsAlone) {
+  GraphBuilder b("scatter");
+  Value x = b.State("x", F32, {40, 20}), i = b.Input("i", I64, {3}), u = b.Input("u", F32, {3, 20});
+  b.Donate("x'", "x");
+  absl::StatusOr<Graph> graph = b.Build({{"x'", Scatter(ScatterKind::kAdd, x, i, u, 0)}});
+  ASSERT_TRUE(graph.ok()) << graph.status();
+  absl::StatusOr<kernel::Program> program = passes::ScheduleProgram(*graph, X86Avx2(), {});
+  ASSERT_TRUE(program.ok()) << program.status();
+  EXPECT_EQ(program->kernels.size(), 1u);
+  EXPECT_EQ(program->arena_bytes, 0);
+  const std::vector<Literal> inputs = {
+      Pattern(F32, {40, 20}), Literal::FromSpan<int64_t>({3}, {7, 0, 7}), Pattern(F32, {3, 20}, 2)};
+  absl::StatusOr<std::vector<Literal>> expected = Interpret(*graph, inputs);
+  ASSERT_TRUE(expected.ok());
+  EXPECT_EQ(RunProgram(*graph, inputs), *expected);
+}
+
 TEST(Oracle, DonationThatCannotBeInPlace) {
   GraphBuilder b("swap");
   Value x = b.State("x", F32, {4, 4}), y = b.State("y", F32, {4, 4}), z = b.State("z", F32, {4, 4});
