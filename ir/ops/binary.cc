@@ -63,11 +63,6 @@ OpDef OnBits(OpDef def) {
   return def;
 }
 
-// g where `condition` says so, half of it at a tie, else zero: one operand's share of max or min.
-Value Share(const Value& wins, const Value& tie, const Value& g) {
-  return Select(wins, g, Select(tie, g * 0.5, 0.0));
-}
-
 }  // namespace
 
 template <>
@@ -162,13 +157,13 @@ OpDef Define<OpCode::kMax>() {
       Binary<ScalarOp::kMax>("The larger of a and b; NaN where either is NaN.", InferNumbers),
       [](GradContext& c) -> Cotangents {
         const Value &a = c.operands[0], &b = c.operands[1];
-        const Value tie = Eq(a, b);
+        const Value wins = Gt(a, b);
         Cotangents out(2);
-        if (c.needed[0]) out[0] = Share(Gt(a, b), tie, Cotangent(c));
-        if (c.needed[1]) out[1] = Share(Lt(a, b), tie, Cotangent(c));
+        if (c.needed[0]) out[0] = Select(wins, Cotangent(c), 0.0);
+        if (c.needed[1]) out[1] = Select(wins, 0.0, Cotangent(c));
         return out;
       },
-      "at a tie each operand gets half");
+      "at a tie all of it goes to b: so relu(x) = max(x, 0) has slope 0 at 0");
 }
 
 template <>
@@ -177,13 +172,13 @@ OpDef Define<OpCode::kMin>() {
       Binary<ScalarOp::kMin>("The smaller of a and b; NaN where either is NaN.", InferNumbers),
       [](GradContext& c) -> Cotangents {
         const Value &a = c.operands[0], &b = c.operands[1];
-        const Value tie = Eq(a, b);
+        const Value wins = Lt(a, b);
         Cotangents out(2);
-        if (c.needed[0]) out[0] = Share(Lt(a, b), tie, Cotangent(c));
-        if (c.needed[1]) out[1] = Share(Gt(a, b), tie, Cotangent(c));
+        if (c.needed[0]) out[0] = Select(wins, Cotangent(c), 0.0);
+        if (c.needed[1]) out[1] = Select(wins, 0.0, Cotangent(c));
         return out;
       },
-      "at a tie each operand gets half");
+      "at a tie all of it goes to b");
 }
 
 template <>
