@@ -74,9 +74,7 @@ class Program {
   Costs costs() const;
 
   // See Instance. `team` is borrowed.
-  Instance NewInstance(runtime::Team* team = nullptr) const {
-    return Instance(executable_, team);
-  }
+  Instance NewInstance(runtime::Team* team = nullptr) const { return Instance(executable_, team); }
 
   // For one run: binds, runs on the caller's thread and returns all outputs by name. Donated inputs
   // are copied, not changed.

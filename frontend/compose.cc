@@ -172,9 +172,9 @@ absl::StatusOr<Pads> SpatialPads(Value images, const std::array<int64_t, 2>& win
       const int64_t outputs = (extent.constant() + stride[i] - 1) / stride[i];
       total = std::max<int64_t>((outputs - 1) * stride[i] + reach - extent.constant(), 0);
     } else {
-      return absl::InvalidArgumentError(
-          absl::StrCat("padding 'same' with a stride of ", stride[i],
-                       " needs a constant extent, not ", extent.ToString()));
+      return absl::InvalidArgumentError(absl::StrCat("padding 'same' with a stride of ", stride[i],
+                                                     " needs a constant extent, not ",
+                                                     extent.ToString()));
     }
     pads.low[i] = total / 2;
     pads.high[i] = total - total / 2;
@@ -236,9 +236,9 @@ std::optional<ir::WindowAttrs> PoolAttrs(const Operand& images, const Pool2DOpti
   Value x = images.value;
   const std::array<int64_t, 2> stride = options.stride.value_or(options.window);
   absl::Status checked = CheckWindows(x, options.window, stride, {1, 1});
-  absl::StatusOr<Pads> pads =
-      checked.ok() ? SpatialPads(x, options.window, stride, {1, 1}, options.padding)
-                   : absl::StatusOr<Pads>(checked);
+  absl::StatusOr<Pads> pads = checked.ok()
+                                  ? SpatialPads(x, options.window, stride, {1, 1}, options.padding)
+                                  : absl::StatusOr<Pads>(checked);
   if (!pads.ok()) {
     Fail(x, images.location, absl::StrCat(what, ": ", pads.status().message()));
     return std::nullopt;

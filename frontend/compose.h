@@ -75,8 +75,8 @@ Value SparseSoftmaxCrossEntropy(Operand logits, Operand labels);
 
 // --- Convolution and pooling in two dimensions
 
-// How windows meet the border, with Keras' and TensorFlow's meaning: kValid stays inside; kSame pads
-// so that the output extent is ceil(extent / stride), the odd element of padding going last.
+// How windows meet the border, with Keras' and TensorFlow's meaning: kValid stays inside; kSame
+// pads so that the output extent is ceil(extent / stride), the odd element of padding going last.
 enum class Padding : uint8_t { kValid, kSame };
 
 struct Conv2DOptions {

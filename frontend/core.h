@@ -33,7 +33,8 @@ using ir::Value;
 
 namespace init = ir::init;
 
-// Functions whose arguments may all be braced lists, so that look-up by argument does not find them.
+// Functions whose arguments may all be braced lists, so that look-up by argument does not find
+// them.
 using ir::Concat;
 using ir::Sort;
 

@@ -158,10 +158,9 @@ absl::Status Instance::MatchDim(int i, int axis) {
   const ir::Dim& dim = b.type.dims[axis];
   const int64_t extent = slots_[i].dims[axis];
   auto mismatch = [&](absl::string_view why) {
-    return absl::InvalidArgumentError(absl::StrCat(Describe(b), " is ", b.type.ToString(true),
-                                                   ", but ", TypeToString(b.type.dtype,
-                                                                          slots_[i].dims),
-                                                   " is bound: ", why));
+    return absl::InvalidArgumentError(
+        absl::StrCat(Describe(b), " is ", b.type.ToString(true), ", but ",
+                     TypeToString(b.type.dtype, slots_[i].dims), " is bound: ", why));
   };
   if (dim.is_constant()) {
     if (dim.constant() == extent) return absl::OkStatus();
@@ -234,8 +233,8 @@ absl::Status Instance::ResolveExtents() {
   }
   for (size_t s = 0; s < known_.size(); ++s) {
     if (known_[s]) continue;
-    return absl::InvalidArgumentError(absl::StrCat("no bound input gives the extent of '",
-                                                   executable_->symbols[s].name, "'"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("no bound input gives the extent of '", executable_->symbols[s].name, "'"));
   }
   for (int i = 0; i < n; ++i) {
     if (binding(i).is_output && slots_[i].data == nullptr) continue;
@@ -272,8 +271,8 @@ absl::Status Instance::PlaceOutputs() {
     if (slot.data == nullptr || slot.storage.size() < slot.bytes) {
       slot.storage = runtime::Arena(slot.bytes);
       if (slot.storage.data() == nullptr) {
-        return absl::ResourceExhaustedError(absl::StrCat("no memory for ", Describe(binding(i)),
-                                                         " of ", slot.bytes, " bytes"));
+        return absl::ResourceExhaustedError(
+            absl::StrCat("no memory for ", Describe(binding(i)), " of ", slot.bytes, " bytes"));
       }
     }
     slot.data = slot.storage.data();
@@ -299,8 +298,8 @@ absl::Status Instance::Run() {
 
 absl::Status Instance::RunEntry(tenon_entry entry) {
   if (arena_.data() == nullptr || prepared_area_.data() == nullptr) {
-    return absl::ResourceExhaustedError(absl::StrCat("no memory for an arena of ",
-                                                     executable_->arena_bytes, " bytes"));
+    return absl::ResourceExhaustedError(
+        absl::StrCat("no memory for an arena of ", executable_->arena_bytes, " bytes"));
   }
   frame_.buffers = buffers_.data();
   frame_.extents = extents_.data();

@@ -1,9 +1,9 @@
 // Instance: a program bound to buffers, ready to run again and again.
 //
-// Every input must be bound before a run. Buffers are the caller's, are not copied, and must outlive
-// the instance or be bound anew. An output that is not bound gets memory of the instance's own. The
-// output of a donated pair is its input's buffer, updated in place; no other buffer that is written
-// may overlap another one. Symbols take their extents from the shapes that are bound.
+// Every input must be bound before a run. Buffers are the caller's, are not copied, and must
+// outlive the instance or be bound anew. An output that is not bound gets memory of the instance's
+// own. The output of a donated pair is its input's buffer, updated in place; no other buffer that
+// is written may overlap another one. Symbols take their extents from the shapes that are bound.
 //
 // Once everything is bound a run allocates nothing, nor does binding a buffer of another address or
 // extent. Instances of one program may run at the same time, each on a team of its own.
@@ -81,8 +81,8 @@ class Instance {
 
   std::shared_ptr<const Executable> executable_;
   runtime::Team* team_;
-  std::vector<Slot> slots_;    // one a binding
-  std::vector<int> partner_;   // one a binding
+  std::vector<Slot> slots_;   // one a binding
+  std::vector<int> partner_;  // one a binding
   std::vector<void*> buffers_;
   std::vector<int64_t> extents_;  // one a symbol
   std::vector<bool> known_;       // whether that is set; only while extents are being resolved

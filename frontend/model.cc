@@ -55,8 +55,8 @@ absl::Status Model::Impl::Build(const RowType& x) {
     for (const Dim& d : graph.type(input.value).dims) dims.push_back(d.constant());
     TENON_ASSIGN_OR_RETURN(Tensor value, Initialize(input.init, graph.type(input.value).dtype, dims,
                                                     options_.seed, input.name));
-    const VariableKind kind = input.kind == ir::InputKind::kParameter ? VariableKind::kParameter
-                                                                      : VariableKind::kLayer;
+    const VariableKind kind =
+        input.kind == ir::InputKind::kParameter ? VariableKind::kParameter : VariableKind::kLayer;
     made.push_back({input.name, kind, std::move(value)});
   }
   for (Variable& v : made) variables_.Add(v.name, v.kind, std::move(v.value));
@@ -70,8 +70,8 @@ absl::Status Model::Impl::EnsureBuilt(const TensorView& x) {
   const RowType row = RowTypeOf(x);
   if (!is_built()) return Build(row);
   if (row == *x_row_) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat("the model takes rows of ", ToString(*x_row_),
-                                                 ", not of ", ToString(row)));
+  return absl::InvalidArgumentError(
+      absl::StrCat("the model takes rows of ", ToString(*x_row_), ", not of ", ToString(row)));
 }
 
 absl::Status Model::Impl::CheckData(const data::DatasetView& data) {
@@ -94,8 +94,8 @@ absl::Status Model::Impl::AddVariables(const Graph& graph) {
                                                      v->value.TypeString(), ", but ",
                                                      type.ToString(), " is needed"));
     }
-    TENON_ASSIGN_OR_RETURN(
-        Tensor value, Initialize(input.init, type.dtype, dims, options_.seed, input.name));
+    TENON_ASSIGN_OR_RETURN(Tensor value,
+                           Initialize(input.init, type.dtype, dims, options_.seed, input.name));
     Variable& added = variables_.Add(input.name, KindOf(input), std::move(value));
     if (input.name == "train/seed") added.value.mutable_data<int64_t>()[0] = KeyOf(options_.seed);
     if (input.name == "train/learning_rate" && learning_rate_.has_value()) {
@@ -180,10 +180,9 @@ std::vector<std::pair<std::string, double>> Model::Impl::MetricResults() const {
   std::vector<std::pair<std::string, double>> results;
   for (size_t i = 0; i < names.size(); ++i) {
     const Variable* counts = variables_.Find(names[i]);
-    results.emplace_back(names[i].substr(sizeof("metric/") - 1),
-                         counts == nullptr
-                             ? 0
-                             : options_.metrics[i]->Result(counts->value.data<int64_t>()));
+    results.emplace_back(
+        names[i].substr(sizeof("metric/") - 1),
+        counts == nullptr ? 0 : options_.metrics[i]->Result(counts->value.data<int64_t>()));
   }
   return results;
 }
@@ -202,8 +201,8 @@ absl::StatusOr<Scores> Model::Impl::Evaluate(const data::DatasetView& data, int6
   TENON_RETURN_IF_ERROR(CheckBatchSize(batch_size));
   TENON_RETURN_IF_ERROR(CheckData(data));
   const data::Batches batches(data.size(), batch_size, /*shuffle=*/false, 0);
-  TENON_ASSIGN_OR_RETURN(
-      Bound * bound, EvaluateProgram(RowTypeOf(data.y), std::min(batch_size, data.size())));
+  TENON_ASSIGN_OR_RETURN(Bound * bound,
+                         EvaluateProgram(RowTypeOf(data.y), std::min(batch_size, data.size())));
   variables_.ZeroMetrics();
   double loss_sum = 0;
   for (int64_t i = 0; i < batches.count(); ++i) {
@@ -212,8 +211,8 @@ absl::StatusOr<Scores> Model::Impl::Evaluate(const data::DatasetView& data, int6
     TENON_RETURN_IF_ERROR(bound->instance.BindInput(bound->x, rows.x));
     TENON_RETURN_IF_ERROR(bound->instance.BindInput(bound->y, rows.y));
     TENON_RETURN_IF_ERROR(bound->instance.Run());
-    loss_sum += bound->instance.Output(bound->loss).GetAsDouble(0) *
-                static_cast<double>(range.size());
+    loss_sum +=
+        bound->instance.Output(bound->loss).GetAsDouble(0) * static_cast<double>(range.size());
   }
   return Scores{loss_sum / static_cast<double>(data.size()), MetricResults()};
 }

@@ -63,8 +63,9 @@ bool IsSaved(VariableKind kind) {
 
 absl::Status Model::Impl::Save(const std::string& path) const {
   if (!is_built()) {
-    return absl::FailedPreconditionError("there is nothing to save: the model has no parameters "
-                                         "until it is built or has seen data");
+    return absl::FailedPreconditionError(
+        "there is nothing to save: the model has no parameters "
+        "until it is built or has seen data");
   }
   std::map<std::string, TensorView> tensors;
   for (const Variable& v : variables_.all()) {
@@ -133,7 +134,8 @@ absl::Status Model::Impl::Load(const std::string& path) {
   }
   for (auto& [name, tensor] : file.tensors) {
     if (Variable* v = variables_.Find(name); v != nullptr) {
-      std::memcpy(v->value.mutable_bytes(), tensor.bytes(), static_cast<size_t>(tensor.byte_size()));
+      std::memcpy(v->value.mutable_bytes(), tensor.bytes(),
+                  static_cast<size_t>(tensor.byte_size()));
     } else {
       variables_.Add(name, VariableKind::kOptimizer, std::move(tensor));
     }

@@ -32,7 +32,8 @@ using Observers = std::vector<std::unique_ptr<callback::Observer>>;
 class BatchBuffers {
  public:
   BatchBuffers(const data::DatasetView& data, int64_t batch_size, bool used)
-      : data_(data), x_(Allocate(data.x, used ? batch_size : 0)),
+      : data_(data),
+        x_(Allocate(data.x, used ? batch_size : 0)),
         y_(Allocate(data.y, used ? batch_size : 0)) {}
 
   // Brings the rows of a batch to where the program reads them.
@@ -70,9 +71,13 @@ class FitRun {
   FitRun(Model::Impl& model, const data::DatasetView& training,
          std::optional<data::DatasetView> validation, const FitOptions& options, int64_t batch_size,
          Bound& bound)
-      : model_(model), training_(training), validation_(std::move(validation)), options_(options),
+      : model_(model),
+        training_(training),
+        validation_(std::move(validation)),
+        options_(options),
         batches_(training.size(), batch_size, options.shuffle, model.options().seed),
-        buffers_(training, batch_size, options.shuffle), bound_(bound) {
+        buffers_(training, batch_size, options.shuffle),
+        bound_(bound) {
     for (const Poly<callback::Callback>& c : options.callbacks) {
       observers_.push_back(c->NewObserver());
     }
@@ -145,10 +150,10 @@ class FitRun {
   }
 
   absl::Status NotFinite(float loss) const {
-    return absl::OutOfRangeError(absl::StrCat(
-        "the loss is ", std::isnan(loss) ? "nan" : "infinite", " at step ", context_.step,
-        " (epoch ", context_.epoch + 1, " of ", context_.epochs, ", batch ", context_.batch + 1,
-        " of ", context_.batches, ")"));
+    return absl::OutOfRangeError(
+        absl::StrCat("the loss is ", std::isnan(loss) ? "nan" : "infinite", " at step ",
+                     context_.step, " (epoch ", context_.epoch + 1, " of ", context_.epochs,
+                     ", batch ", context_.batch + 1, " of ", context_.batches, ")"));
   }
 
   Model::Impl& model_;
@@ -168,8 +173,8 @@ namespace {
 
 absl::Status CheckOptions(const FitOptions& options) {
   if (options.epochs < 0 || options.batch_size < 1) {
-    return absl::InvalidArgumentError(absl::StrCat("Fit: ", options.epochs,
-                                                   " epochs with batches of ", options.batch_size));
+    return absl::InvalidArgumentError(
+        absl::StrCat("Fit: ", options.epochs, " epochs with batches of ", options.batch_size));
   }
   if (options.validation_split != 0 && options.validation_data.has_value()) {
     return absl::InvalidArgumentError("Fit: validation_split and validation_data exclude another");

@@ -116,8 +116,8 @@ absl::StatusOr<Graph> BuildTrainGraph(const ModelParts& parts, const RowType& x,
   TENON_ASSIGN_OR_RETURN(ForwardGraph forward, BuildForward(parts, x, y, max_batch));
   const std::vector<std::string>& parameters = forward.parameters;
   if (parameters.empty()) return absl::InvalidArgumentError("the model has nothing to train");
-  TENON_ASSIGN_OR_RETURN(
-      Graph graph, Differentiate(forward.graph, {.loss = "loss", .wrt = parameters}));
+  TENON_ASSIGN_OR_RETURN(Graph graph,
+                         Differentiate(forward.graph, {.loss = "loss", .wrt = parameters}));
   const std::vector<ir::Output> had = graph.outputs();
   const std::vector<ir::Input> inputs = graph.inputs();
   std::unique_ptr<GraphBuilder> b = GraphBuilder::Continue(std::move(graph));
@@ -138,13 +138,12 @@ absl::StatusOr<Graph> BuildTrainGraph(const ModelParts& parts, const RowType& x,
   };
   Value next_step = before[kStep] + 1;
   update(kStep, next_step);
-  Value learning_rate =
-      b->State(kLearningRate, F32, {}, init::Constant(parts.optimizer.learning_rate()),
-               parts.location);
+  Value learning_rate = b->State(kLearningRate, F32, {},
+                                 init::Constant(parts.optimizer.learning_rate()), parts.location);
   Value step = Cast(next_step, F32);
   for (const std::string& name : parameters) {
-    optim::UpdateContext context{*b, before[name], outputs_by_name["grad/" + name], learning_rate,
-                                 step, {}, {}};
+    optim::UpdateContext context{
+        *b, before[name], outputs_by_name["grad/" + name], learning_rate, step, {}, {}};
     for (const std::string& slot : parts.optimizer.slots()) {
       const ir::TensorType& type = context.parameter.type();
       context.slots[slot] =

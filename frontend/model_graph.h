@@ -4,8 +4,8 @@
 // Inputs: "x" and "y" (a batch's rows), the layers' parameters and state by their names, and for
 // training "<parameter>/<slot>", "train/step" (i64, steps done so far), "train/seed" (i64) and
 // "train/learning_rate" (f32). "metric/<name>" (i64) holds what a metric has counted so far.
-// Outputs: "prediction", or "loss" (f32, the batch's mean with the layers' penalties added); and for
-// every input that changes, an output of the same name that is donated to it.
+// Outputs: "prediction", or "loss" (f32, the batch's mean with the layers' penalties added); and
+// for every input that changes, an output of the same name that is donated to it.
 #ifndef TENON_FRONTEND_MODEL_GRAPH_H_
 #define TENON_FRONTEND_MODEL_GRAPH_H_
 

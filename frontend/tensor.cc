@@ -171,8 +171,8 @@ Tensor Tensor::CopyOf(const TensorView& view) {
 }
 
 Tensor Tensor::FromLiteral(const ir::Literal& literal) {
-  return CopyOf({literal.dtype(), Dims(literal.dims().begin(), literal.dims().end()),
-                 literal.bytes()});
+  return CopyOf(
+      {literal.dtype(), Dims(literal.dims().begin(), literal.dims().end()), literal.bytes()});
 }
 
 ir::Literal Tensor::ToLiteral() const {

@@ -1,7 +1,7 @@
 // Tensors on the host: owning arrays and views of them. Row-major, compact, elements aligned.
 //
-// A Tensor is what data sets, parameters and results are kept in; a view is what is passed on. Views
-// do not own: they live no longer than what they look at.
+// A Tensor is what data sets, parameters and results are kept in; a view is what is passed on.
+// Views do not own: they live no longer than what they look at.
 #ifndef TENON_FRONTEND_TENSOR_H_
 #define TENON_FRONTEND_TENSOR_H_
 

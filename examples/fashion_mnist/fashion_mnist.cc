@@ -87,12 +87,12 @@ void Train(const Arguments& a) {
   Model model = MakeModel(a);
   OrExit(model.Build(train.x.dtype(), train.x.dims().subspan(1)));
   std::printf("%s", OrExit(model.Summary()).c_str());
-  const History history = OrExit(model.Fit(
-      train, {.epochs = a.epochs,
-              .batch_size = a.batch_size,
-              .validation_split = 1.0 / 12,
-              .callbacks = {callback::EarlyStopping(
-                  {.monitor = {.metric = "accuracy"}, .patience = 2})}}));
+  const History history =
+      OrExit(model.Fit(train, {.epochs = a.epochs,
+                               .batch_size = a.batch_size,
+                               .validation_split = 1.0 / 12,
+                               .callbacks = {callback::EarlyStopping(
+                                   {.monitor = {.metric = "accuracy"}, .patience = 2})}}));
   std::printf("trained for %.1f s\n", history.training_seconds);
   const Tensor logits = OrExit(model.Predict(test.x));
   Report(logits, test.y);

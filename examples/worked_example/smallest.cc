@@ -19,11 +19,11 @@ int main(int argc, char** argv) {
               {.loss = loss::MeanSquaredError(),
                .optimizer = optim::Sgd({.learning_rate = 0.5}),
                .metrics = {metric::Accuracy(), metric::Recall(), metric::F1()}});
-  const History history = OrExit(
-      model.Fit(train, {.epochs = 5000,
-                        .batch_size = train.size(),
-                        .callbacks = {callback::StopAtLoss(0.13), callback::MaxSteps(4000)},
-                        .progress = false}));
+  const History history =
+      OrExit(model.Fit(train, {.epochs = 5000,
+                               .batch_size = train.size(),
+                               .callbacks = {callback::StopAtLoss(0.13), callback::MaxSteps(4000)},
+                               .progress = false}));
   std::printf("%lld steps, training loss %.4f (%s)\n", static_cast<long long>(history.steps),
               history.epochs.back().training.loss, history.stop_reason.c_str());
   const Scores scores = OrExit(model.Evaluate(test));

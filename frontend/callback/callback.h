@@ -1,8 +1,8 @@
 // Callback: what happens beside training: stopping it, showing it, saving from it.
 //
-// A Callback is a description, as a layer is; for each call of Fit it makes an Observer, which holds
-// what changes. Observers are asked after every batch (and must then not dawdle: steps may take
-// microseconds) and after every epoch.
+// A Callback is a description, as a layer is; for each call of Fit it makes an Observer, which
+// holds what changes. Observers are asked after every batch (and must then not dawdle: steps may
+// take microseconds) and after every epoch.
 //
 // A new callback is a header, a source file and a test.
 #ifndef TENON_FRONTEND_CALLBACK_CALLBACK_H_
@@ -29,8 +29,8 @@ struct FitContext {
   int64_t batches = 0;   // an epoch
   int64_t examples = 0;  // an epoch
   Variables* variables = nullptr;
-  std::function<Scores()> running_scores;                       // of the epoch so far
-  std::function<absl::Status(const std::string& path)> save;    // a checkpoint of the model
+  std::function<Scores()> running_scores;                     // of the epoch so far
+  std::function<absl::Status(const std::string& path)> save;  // a checkpoint of the model
 
   // After a batch.
   int64_t epoch = 0;          // from 0
@@ -82,8 +82,8 @@ class Callback {
 
 // A number to watch from epoch to epoch: a loss (smaller is better) or a metric (larger is).
 struct Monitor {
-  bool validation = true;    // on the validation data; else on the training data
-  std::string metric = {};   // empty: the loss
+  bool validation = true;   // on the validation data; else on the training data
+  std::string metric = {};  // empty: the loss
 
   bool larger_is_better() const { return !metric.empty(); }
   // Whether `value` improves on `best` by more than `min_delta`.

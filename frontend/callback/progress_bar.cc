@@ -65,10 +65,10 @@ class ProgressBarObserver final : public Observer {
   }
 
   absl::Status OnEpochEnd(FitContext& context, const EpochRecord& record) override {
-    const double rate = static_cast<double>(record.examples) /
-                        std::max(record.training_seconds, 1e-9);
-    std::string line = absl::StrFormat("%s  %s", EpochLabel(context),
-                                       FormatScores(record.training, ""));
+    const double rate =
+        static_cast<double>(record.examples) / std::max(record.training_seconds, 1e-9);
+    std::string line =
+        absl::StrFormat("%s  %s", EpochLabel(context), FormatScores(record.training, ""));
     if (record.validation.has_value()) {
       absl::StrAppend(&line, "  ", FormatScores(*record.validation, "val "));
     }
@@ -101,12 +101,11 @@ class ProgressBarObserver final : public Observer {
     // Time left of the whole run, at the pace so far (validation included).
     const double done = static_cast<double>(context.epoch) + part;
     const double left = (now - fit_start_) * (static_cast<double>(context.epochs) / done - 1);
-    const double rate = static_cast<double>(context.examples_done) /
-                        std::max(now - epoch_start_, 1e-9);
-    options_.write(absl::StrFormat("\r\033[K%s [%s] %3.0f%%  %s  %s left  %.0f examples/s",
-                                   EpochLabel(context), bar, 100 * part,
-                                   FormatScores(context.running_scores(), ""),
-                                   FormatDuration(left), rate));
+    const double rate =
+        static_cast<double>(context.examples_done) / std::max(now - epoch_start_, 1e-9);
+    options_.write(absl::StrFormat(
+        "\r\033[K%s [%s] %3.0f%%  %s  %s left  %.0f examples/s", EpochLabel(context), bar,
+        100 * part, FormatScores(context.running_scores(), ""), FormatDuration(left), rate));
   }
 
   ProgressBarOptions options_;

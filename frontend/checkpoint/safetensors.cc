@@ -132,8 +132,8 @@ absl::StatusOr<Entry> ParseEntry(const std::string& name, const Json& json) {
   if (!count.ok()) return damaged(count.status().message());
   const auto bytes = static_cast<uint64_t>(*count * ir::ByteSize(entry.dtype));
   if (entry.end < entry.begin || entry.end - entry.begin != bytes) {
-    return damaged(absl::StrCat("data_offsets ", entry.begin, " to ", entry.end,
-                                " do not fit its ", bytes, " bytes"));
+    return damaged(absl::StrCat("data_offsets ", entry.begin, " to ", entry.end, " do not fit its ",
+                                bytes, " bytes"));
   }
   return entry;
 }
@@ -261,15 +261,13 @@ absl::StatusOr<Checkpoint> Load(const std::string& path) {
   const File file(path);
   if (!file.ok()) {
     const int error = errno;
-    const std::string message =
-        absl::StrCat("cannot open '", path, "': ", std::strerror(error));
+    const std::string message = absl::StrCat("cannot open '", path, "': ", std::strerror(error));
     return error == ENOENT ? absl::NotFoundError(message) : absl::UnavailableError(message);
   }
   Checkpoint checkpoint;
   absl::Status status = ReadInto(file, checkpoint);
   if (!status.ok()) {
-    return absl::Status(status.code(),
-                        absl::StrCat("'", path, "' is damaged: ", status.message()));
+    return absl::Status(status.code(), absl::StrCat("'", path, "' is damaged: ", status.message()));
   }
   return checkpoint;
 }

@@ -28,8 +28,8 @@ absl::StatusOr<Table> ReadCsv(const std::string& path, const CsvOptions& options
 absl::StatusOr<Table> ParseCsv(absl::string_view contents, absl::string_view name,
                                const CsvOptions& options = {});
 
-// A file whose column `target` (the last one when empty) is what the others predict: x is f32[n, k],
-// y is f32[n, 1].
+// A file whose column `target` (the last one when empty) is what the others predict: x is f32[n,
+// k], y is f32[n, 1].
 absl::StatusOr<Dataset> ReadCsvDataset(const std::string& path, const std::string& target = "",
                                        const CsvOptions& options = {});
 

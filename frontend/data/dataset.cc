@@ -11,9 +11,8 @@ namespace tenon::data {
 
 absl::Status Validate(const DatasetView& data) {
   if (data.x.rank() == 0 || data.y.rank() == 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("a data set needs rows: x is ", data.x.TypeString(), ", y is ",
-                     data.y.TypeString()));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "a data set needs rows: x is ", data.x.TypeString(), ", y is ", data.y.TypeString()));
   }
   if (data.x.dims[0] != data.y.dims[0]) {
     return absl::InvalidArgumentError(absl::StrCat("x has ", data.x.dims[0], " rows and y has ",

@@ -27,8 +27,7 @@ struct DatasetView {
   TensorView x, y;
 
   DatasetView() = default;
-  DatasetView(TensorView x_rows, TensorView y_rows)
-      : x(std::move(x_rows)), y(std::move(y_rows)) {}
+  DatasetView(TensorView x_rows, TensorView y_rows) : x(std::move(x_rows)), y(std::move(y_rows)) {}
   DatasetView(const Dataset& d) : x(d.x), y(d.y) {}  // NOLINT: a view is how data sets are passed
 
   int64_t size() const { return x.dims.empty() ? 1 : x.dims[0]; }

@@ -76,8 +76,7 @@ absl::StatusOr<Tensor> ReadIdx(const std::string& path) {
   return ParseIdx(contents, path);
 }
 
-absl::StatusOr<Dataset> ReadImages(const std::string& images_path,
-                                   const std::string& labels_path) {
+absl::StatusOr<Dataset> ReadImages(const std::string& images_path, const std::string& labels_path) {
   TENON_ASSIGN_OR_RETURN(Tensor images, ReadIdx(images_path));
   TENON_ASSIGN_OR_RETURN(Tensor labels, ReadIdx(labels_path));
   if (images.dtype() != ir::DType::kU8 || images.rank() != 3) {

@@ -13,9 +13,8 @@ namespace {
 
 absl::Status CheckLearnable(const TensorView& x) {
   if (!ir::IsFloat(x.dtype) || x.rank() == 0 || x.num_elements() == 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("scaling needs float features, at least one row of them, not ",
-                     x.TypeString()));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "scaling needs float features, at least one row of them, not ", x.TypeString()));
   }
   return absl::OkStatus();
 }

@@ -13,7 +13,8 @@ namespace tenon::data {
 // x -> (x - offset) * factor for each feature: the last dimension of a float tensor.
 class Scaler {
  public:
-  // To [0, 1]: each feature's smallest value becomes 0, its largest 1. A constant feature becomes 0.
+  // To [0, 1]: each feature's smallest value becomes 0, its largest 1. A constant feature becomes
+  // 0.
   static absl::StatusOr<Scaler> MinMax(const TensorView& x);
   // To mean 0 and standard deviation 1 (over n, not n - 1). A constant feature becomes 0.
   static absl::StatusOr<Scaler> Standard(const TensorView& x);

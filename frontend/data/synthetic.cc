@@ -24,10 +24,9 @@ absl::Status Check(const ClassificationOptions& o) {
   }
   const double corners = std::exp2(static_cast<double>(std::min<int64_t>(o.informative, 62)));
   if (static_cast<double>(o.classes) * static_cast<double>(o.clusters_per_class) > corners) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("MakeClassification: ", o.classes, " classes of ", o.clusters_per_class,
-                     " clusters need more corners than a cube in ", o.informative,
-                     " dimensions has"));
+    return absl::InvalidArgumentError(absl::StrCat(
+        "MakeClassification: ", o.classes, " classes of ", o.clusters_per_class,
+        " clusters need more corners than a cube in ", o.informative, " dimensions has"));
   }
   if (!(o.label_noise >= 0 && o.label_noise <= 1)) {
     return absl::InvalidArgumentError(

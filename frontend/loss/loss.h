@@ -4,7 +4,8 @@
 // types that data sets have; a loss casts and reshapes them to what it needs, or reports what does
 // not fit as an error of the graph.
 //
-// A new loss is a header, a source file and a test: a class derived from Loss with an options struct.
+// A new loss is a header, a source file and a test: a class derived from Loss with an options
+// struct.
 #ifndef TENON_FRONTEND_LOSS_LOSS_H_
 #define TENON_FRONTEND_LOSS_LOSS_H_
 

@@ -20,9 +20,9 @@ Value SparseCategoricalCrossEntropy::Build(Value prediction, Value target) const
   const Shape labels_shape(prediction.shape().begin(), prediction.shape().end() - 1);
   if (target.shape() != labels_shape) {
     if (!(target.type().NumElements() == ir::Product(labels_shape))) {
-      return Fail(prediction, absl::StrCat(name(), ": labels ", target.type().ToString(true),
-                                           " do not match predictions ",
-                                           prediction.type().ToString(true)));
+      return Fail(prediction,
+                  absl::StrCat(name(), ": labels ", target.type().ToString(true),
+                               " do not match predictions ", prediction.type().ToString(true)));
     }
     target = Reshape(target, labels_shape);
   }

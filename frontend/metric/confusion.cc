@@ -43,8 +43,8 @@ absl::StatusOr<ConfusionTable> ConfusionTable::Of(const TensorView& predictions,
     const double label = labels.GetAsDouble(i);
     if (!(label >= 0 && label < static_cast<double>(table.classes_)) ||
         label != std::floor(label)) {
-      return bad(absl::StrCat("label ", label, " in row ", i, " is none of ", table.classes_,
-                              " classes"));
+      return bad(
+          absl::StrCat("label ", label, " in row ", i, " is none of ", table.classes_, " classes"));
     }
     table.Add(static_cast<int64_t>(label), ChosenClass(predictions, i, scores, threshold));
   }

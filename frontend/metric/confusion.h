@@ -20,8 +20,8 @@ class ConfusionTable {
       : classes_(classes), counts_(static_cast<size_t>(classes * classes)) {}
 
   // From predictions [n, classes] (scores: the largest counts) or [n] / [n, 1] (one score: above
-  // `threshold` is class 1 of 2), and labels of as many rows. Errors name the row of a label that is
-  // no class.
+  // `threshold` is class 1 of 2), and labels of as many rows. Errors name the row of a label that
+  // is no class.
   static absl::StatusOr<ConfusionTable> Of(const TensorView& predictions, const TensorView& labels,
                                            double threshold = 0.5);
 

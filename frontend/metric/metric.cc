@@ -20,9 +20,9 @@ Value Metric::Count(Value prediction, Value target) const {
   if (!prediction.ok() || !target.ok()) return prediction.ok() ? target : prediction;
   if (!ir::IsFloat(prediction.dtype()) || prediction.rank() < 1 || target.rank() < 1 ||
       !(target.shape()[0] == prediction.shape()[0])) {
-    return Fail(prediction, absl::StrCat(name(), ": targets ", target.type().ToString(true),
-                                         " do not fit predictions ",
-                                         prediction.type().ToString(true)));
+    return Fail(prediction,
+                absl::StrCat(name(), ": targets ", target.type().ToString(true),
+                             " do not fit predictions ", prediction.type().ToString(true)));
   }
   return Build(prediction, target);
 }
@@ -34,9 +34,9 @@ Value TargetClass(Value prediction, Value target) {
   if (target.shape() == prediction.shape()) return ArgMax(target, -1);
   const Shape classes(prediction.shape().begin(), prediction.shape().end() - 1);
   if (!(target.type().NumElements() == ir::Product(classes))) {
-    return Fail(prediction, absl::StrCat("labels ", target.type().ToString(true),
-                                         " do not match predictions ",
-                                         prediction.type().ToString(true)));
+    return Fail(prediction,
+                absl::StrCat("labels ", target.type().ToString(true), " do not match predictions ",
+                             prediction.type().ToString(true)));
   }
   return Cast(ReshapeTo(target, classes), I64);
 }
@@ -46,9 +46,9 @@ Value PredictedPositive(Value prediction, double threshold) { return Gt(predicti
 Value TargetPositive(Value prediction, Value target) {
   if (!prediction.ok() || !target.ok()) return target;
   if (!(target.type().NumElements() == prediction.type().NumElements())) {
-    return Fail(prediction, absl::StrCat("targets ", target.type().ToString(true),
-                                         " do not match predictions ",
-                                         prediction.type().ToString(true)));
+    return Fail(prediction,
+                absl::StrCat("targets ", target.type().ToString(true), " do not match predictions ",
+                             prediction.type().ToString(true)));
   }
   return Gt(Cast(ReshapeTo(target, prediction.shape()), F32), 0.5);
 }

@@ -2,6 +2,8 @@
 
 namespace tenon::nn {
 
-Value AveragePool2D::Build(LayerContext&, Value x) const { return tenon::AveragePool2D(x, options_); }
+Value AveragePool2D::Build(LayerContext&, Value x) const {
+  return tenon::AveragePool2D(x, options_);
+}
 
 }  // namespace tenon::nn

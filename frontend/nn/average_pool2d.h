@@ -11,7 +11,7 @@ namespace tenon::nn {
 class AveragePool2D final : public Layer {
  public:
   explicit AveragePool2D(Pool2DOptions options = {},
-                     SourceLocation location = SourceLocation::current())
+                         SourceLocation location = SourceLocation::current())
       : Layer(location), options_(options) {}
 
   absl::string_view kind() const override { return "average_pool2d"; }

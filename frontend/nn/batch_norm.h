@@ -18,8 +18,8 @@ struct BatchNormOptions {
 };
 
 // Over all dimensions but the last. Training normalises by the batch's mean and (biased) variance
-// and moves the moving ones towards them; inference normalises by the moving ones. Parameters: gamma
-// and beta; state: moving_mean and moving_variance.
+// and moves the moving ones towards them; inference normalises by the moving ones. Parameters:
+// gamma and beta; state: moving_mean and moving_variance.
 class BatchNorm final : public Layer {
  public:
   explicit BatchNorm(BatchNormOptions options = {},

@@ -1,4 +1,5 @@
-// Dropout: while training, zeroes elements by chance and scales up the rest; otherwise the identity.
+// Dropout: while training, zeroes elements by chance and scales up the rest; otherwise the
+// identity.
 #ifndef TENON_FRONTEND_NN_DROPOUT_H_
 #define TENON_FRONTEND_NN_DROPOUT_H_
 

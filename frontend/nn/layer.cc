@@ -50,8 +50,8 @@ Value Layer::Apply(LayerContext& context, Value x) const {
     GraphBuilder::ScopedLocation scope(context.builder(), ir::Location(location_));
     y = Build(context, x);
   }
-  context.layers_.push_back({context.layer_name_, kind(), y.type(), first_parameter,
-                             context.parameters_.size()});
+  context.layers_.push_back(
+      {context.layer_name_, kind(), y.type(), first_parameter, context.parameters_.size()});
   context.layer_name_ = outer_name;
   context.location_ = outer_location;
   return y;

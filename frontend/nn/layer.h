@@ -54,14 +54,12 @@ class LayerContext {
   // What building brought forth, by full name.
   const std::vector<std::string>& parameters() const { return parameters_; }
   const std::vector<std::string>& states() const { return states_; }
-  const std::vector<std::pair<std::string, Value>>& state_updates() const {
-    return state_updates_;
-  }
+  const std::vector<std::pair<std::string, Value>>& state_updates() const { return state_updates_; }
   // The layers in the order in which they were finished, for summaries.
   struct Built {
     std::string name;
     absl::string_view kind;
-    ir::TensorType type;  // of what it gives
+    ir::TensorType type;                    // of what it gives
     size_t first_parameter, end_parameter;  // its own, in parameters()
   };
   const std::vector<Built>& layers() const { return layers_; }

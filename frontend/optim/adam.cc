@@ -18,8 +18,8 @@ Value Adam::Update(UpdateContext& context) const {
   context.set_slot("v", v);
   // 1 - beta^t as -expm1(t log beta): no digits are lost while beta^t is near 1.
   Value t = context.step;
-  Value correction = Sqrt(-Expm1(t * std::log(options_.beta2))) /
-                     -Expm1(t * std::log(options_.beta1));
+  Value correction =
+      Sqrt(-Expm1(t * std::log(options_.beta2))) / -Expm1(t * std::log(options_.beta1));
   Value scale = context.AsParameterType(context.learning_rate * correction);
   return parameter - m * scale / (Sqrt(v) + options_.epsilon);
 }

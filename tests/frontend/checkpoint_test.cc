@@ -26,8 +26,8 @@ TEST(Safetensors, RoundTripKeepsEveryTypeToTheBit) {
     const auto dtype = static_cast<ir::DType>(i);
     Tensor t(dtype, {2, 3});
     for (int64_t k = 0; k < 6; ++k) {
-      t.SetFromDouble(k, dtype == ir::DType::kBool ? static_cast<double>(k % 2)
-                                                   : static_cast<double>(k + i));
+      t.SetFromDouble(
+          k, dtype == ir::DType::kBool ? static_cast<double>(k % 2) : static_cast<double>(k + i));
     }
     tensors[std::string("t/") + std::string(ir::DTypeName(dtype))] = t;
   }

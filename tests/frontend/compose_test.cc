@@ -12,8 +12,8 @@ namespace {
 
 using testing::Apply;
 using testing::ExpectNear;
-using testing::Reference;
 using ::testing::HasSubstr;
+using testing::Reference;
 
 // A few units in the last place of f32: both sides compute in f32, by different algorithms.
 constexpr double kRelative = 2e-6, kAbsolute = 1e-7;
@@ -64,14 +64,14 @@ TEST(Compose, LogSumExpKeepsInfinities) {
 }
 
 TEST(Compose, LayerNormIsKeras) {
-  const auto outputs = testing::Evaluate(
-      {{"x", Reference("activation/x")},
-       {"scale", Reference("layer_norm/scale")},
-       {"offset", Reference("layer_norm/offset")}},
-      [](GraphBuilder&, const auto& in) {
-        return std::vector<std::pair<std::string, Value>>{
-            {"y", LayerNorm(in.at("x"), in.at("scale"), in.at("offset"))}};
-      });
+  const auto outputs =
+      testing::Evaluate({{"x", Reference("activation/x")},
+                         {"scale", Reference("layer_norm/scale")},
+                         {"offset", Reference("layer_norm/offset")}},
+                        [](GraphBuilder&, const auto& in) {
+                          return std::vector<std::pair<std::string, Value>>{
+                              {"y", LayerNorm(in.at("x"), in.at("scale"), in.at("offset"))}};
+                        });
   ExpectNear(outputs.at("y"), Reference("layer_norm/y"), 1e-5, 1e-6);
 }
 
@@ -87,8 +87,8 @@ TEST(Compose, MeanAndVariance) {
 
 TEST(Compose, OneHotOfIndicesOutsideIsZero) {
   const std::vector<int32_t> values = {0, 2, -1, 3};
-  const Tensor y = Apply(Tensor::FromValues<int32_t>({4}, values),
-                         [](Value v) { return OneHot(v, 3); });
+  const Tensor y =
+      Apply(Tensor::FromValues<int32_t>({4}, values), [](Value v) { return OneHot(v, 3); });
   const std::vector<float> expected = {1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0};
   EXPECT_EQ(y, Tensor::FromValues<float>({4, 3}, expected));
 }
@@ -135,7 +135,10 @@ TEST(Compose, ErrorsNameTheFunctionAndTheCallersLine) {
   EXPECT_THAT(ErrorOf({1, Dim("h").AtMost(9), 4, 1},
                       [](Value v) { return MaxPool2D(v, {.padding = Padding::kSame}); }),
               HasSubstr("constant extent"));
-  EXPECT_THAT(ErrorOf({1, 4, 4, 1}, [](Value v) { return MaxPool2D(v, {.window = {0, 2}}); }),
+  EXPECT_THAT(ErrorOf({1, 4, 4, 1},
+                      [](Value v) {
+                        return MaxPool2D(v, {.window = {0, 2}});
+                      }),
               HasSubstr("positive"));
 }
 

@@ -111,8 +111,8 @@ TEST(Batches, VisitEveryRowOnceAndShuffleAnewEachEpoch) {
 std::string Idx(std::vector<uint8_t> bytes) { return std::string(bytes.begin(), bytes.end()); }
 
 TEST(Idx, ReadsBigEndianElements) {
-  auto t = ParseIdx(Idx({0, 0, 0x0C, 2, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 1, 2, 0xFF, 0xFF, 0xFF, 0xFE}),
-                    "test");
+  auto t = ParseIdx(
+      Idx({0, 0, 0x0C, 2, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 1, 2, 0xFF, 0xFF, 0xFF, 0xFE}), "test");
   ASSERT_TRUE(t.ok()) << t.status();
   EXPECT_EQ(t->TypeString(), "i32[1,2]");
   EXPECT_THAT(t->data<int32_t>(), ElementsAre(258, -2));
@@ -127,8 +127,9 @@ TEST(Idx, DamagedFilesAreErrorsWithTheirName) {
       {{0, 0, 8, 1, 0, 0, 0, 2, 7}, "announces u8[2], 2 bytes, but 1 follow"},
       {{0, 0, 8, 1, 0, 0, 0, 1, 7, 8}, "but 2 follow"},
       {{0, 0, 0x0E, 3, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}, "64 bits"},
-      {{0, 0, 8, 9, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1,
-        0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 7}, "at most 8 dimensions"},
+      {{0, 0, 8, 9, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0,
+        0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 7},
+       "at most 8 dimensions"},
   };
   for (const auto& [bytes, expected] : cases) {
     auto t = ParseIdx(Idx(bytes), "images.idx");
@@ -228,9 +229,14 @@ TEST(Scaler, MinMaxAndStandard) {
 // --- Synthetic data
 
 TEST(MakeClassification, HasBalancedClassesAndFollowsTheSeed) {
-  const ClassificationOptions options = {.samples = 400, .features = 6, .informative = 3,
-                                         .redundant = 2, .classes = 4, .clusters_per_class = 2,
-                                         .label_noise = 0, .seed = 9};
+  const ClassificationOptions options = {.samples = 400,
+                                         .features = 6,
+                                         .informative = 3,
+                                         .redundant = 2,
+                                         .classes = 4,
+                                         .clusters_per_class = 2,
+                                         .label_noise = 0,
+                                         .seed = 9};
   auto d = MakeClassification(options);
   ASSERT_TRUE(d.ok()) << d.status();
   EXPECT_EQ(d->x.TypeString(), "f32[400,6]");
@@ -245,8 +251,13 @@ TEST(MakeClassification, HasBalancedClassesAndFollowsTheSeed) {
 
 TEST(MakeClassification, RedundantFeaturesDependOnInformativeOnes) {
   // Unshuffled, feature 2 is a combination of 0 and 1: the three columns have rank 2.
-  auto d = MakeClassification({.samples = 50, .features = 3, .informative = 2, .redundant = 1,
-                               .clusters_per_class = 1, .shuffle = false, .seed = 4});
+  auto d = MakeClassification({.samples = 50,
+                               .features = 3,
+                               .informative = 2,
+                               .redundant = 1,
+                               .clusters_per_class = 1,
+                               .shuffle = false,
+                               .seed = 4});
   ASSERT_TRUE(d.ok()) << d.status();
   const auto x = d->x.data<float>();
   // Solve for the two coefficients from rows 0 and 1, and check them on all others.
@@ -257,8 +268,8 @@ TEST(MakeClassification, RedundantFeaturesDependOnInformativeOnes) {
 }
 
 TEST(MakeClassification, LabelNoiseChangesAboutItsShare) {
-  ClassificationOptions options = {.samples = 2000, .features = 4, .label_noise = 0,
-                                   .shuffle = false, .seed = 1};
+  ClassificationOptions options = {
+      .samples = 2000, .features = 4, .label_noise = 0, .shuffle = false, .seed = 1};
   auto clean = MakeClassification(options);
   int changed = 0;
   for (int i = 0; i < 2000; ++i) changed += clean->y.data<float>()[i] != i % 4 % 2;

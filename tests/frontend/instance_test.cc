@@ -100,8 +100,7 @@ TEST_P(InstanceTest, MistakesInBindingAreNamed) {
   EXPECT_THAT(Message(instance.BindInput("z", Tensor())), HasSubstr("no input 'z'"));
   EXPECT_THAT(Message(instance.BindInput("x", Tensor(DType::kF64, {1, 2}))), HasSubstr("f64[1,2]"));
   EXPECT_THAT(Message(instance.BindInput("x", Tensor(DType::kF32, {2}))), HasSubstr("f32[2]"));
-  EXPECT_THAT(Message(instance.BindInput("total", Tensor(DType::kF32, {}))),
-              HasSubstr("mutable"));
+  EXPECT_THAT(Message(instance.BindInput("total", Tensor(DType::kF32, {}))), HasSubstr("mutable"));
   EXPECT_THAT(Message(instance.BindInput("x", {F32, {1, 2}, nullptr})), HasSubstr("null"));
   alignas(8) char raw[32] = {};
   EXPECT_THAT(Message(instance.BindInput("x", {F32, {1, 2}, raw + 1})), HasSubstr("aligned"));
@@ -200,8 +199,7 @@ TEST_P(InstanceTest, CostsCountWeightsAndFlops) {
   GraphBuilder b("costs");
   const Dim n = Dim("n").AtMost(64);
   Value x = b.Input("x", F32, {n, 16});
-  const Program program = Compile(
-      b.Build({{"y", MatMul(x, b.Parameter("w", F32, {16, 8}))}}));
+  const Program program = Compile(b.Build({{"y", MatMul(x, b.Parameter("w", F32, {16, 8}))}}));
   EXPECT_EQ(program.costs().weight_bytes, 16 * 8 * 4);
   EXPECT_EQ(*program.costs().flops.Evaluate({{"n", 3}}), 2 * 3 * 16 * 8);
 }

@@ -176,8 +176,7 @@ TEST(Model, BadDataAreErrors) {
                {.loss = loss::SparseCategoricalCrossEntropy({.from_logits = true})});
   Tensor labels(I64, {200});
   labels.mutable_data<int64_t>()[5] = 3;
-  EXPECT_THAT(Message(sparse.Fit({d.x, labels}, Quiet(1)).status()),
-              HasSubstr("label 3 in row 5"));
+  EXPECT_THAT(Message(sparse.Fit({d.x, labels}, Quiet(1)).status()), HasSubstr("label 3 in row 5"));
   Model crooked(nn::Sequential{nn::Dense(2)}, Options());
   const Tensor y3(F32, {200, 3});
   EXPECT_THAT(Message(crooked.Fit({d.x, y3}, Quiet(1)).status()), HasSubstr("model_test.cc"));
@@ -200,15 +199,18 @@ TEST(Model, ConvolutionsBatchNormAndIntegerImages) {
     d.y.mutable_data<uint8_t>()[i] = i % 2;
     for (int64_t p = 0; p < 36; ++p) {
       const bool bright = (p % 6 < 3) == (i % 2 == 0);
-      d.x.mutable_data<uint8_t>()[36 * i + p] = static_cast<uint8_t>(random.Below(50) + 3 * bright * 50);
+      d.x.mutable_data<uint8_t>()[36 * i + p] =
+          static_cast<uint8_t>(random.Below(50) + 3 * bright * 50);
     }
   }
-  const nn::Sequential net{nn::BatchNorm({.momentum = 0.5}),
-                           nn::Conv2D(4, {3, 3}, {.activation = nn::Relu,
-                                                  .padding = Padding::kSame,
-                                                  .kernel_l2 = 1e-4}),
-                           nn::MaxPool2D(), nn::AveragePool2D({.window = {1, 1}}), nn::Flatten(),
-                           nn::Dropout(0.1), nn::Dense(2)};
+  const nn::Sequential net{
+      nn::BatchNorm({.momentum = 0.5}),
+      nn::Conv2D(4, {3, 3}, {.activation = nn::Relu, .padding = Padding::kSame, .kernel_l2 = 1e-4}),
+      nn::MaxPool2D(),
+      nn::AveragePool2D({.window = {1, 1}}),
+      nn::Flatten(),
+      nn::Dropout(0.1),
+      nn::Dense(2)};
   Model model(net, {.loss = loss::SparseCategoricalCrossEntropy({.from_logits = true}),
                     .optimizer = optim::Momentum({.learning_rate = 0.05}),
                     .metrics = {metric::Accuracy(), metric::Confusion()}});

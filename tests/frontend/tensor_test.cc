@@ -48,9 +48,9 @@ TEST(Tensor, CastsRoundAndSaturate) {
   EXPECT_EQ(x.CastTo(BF16).GetAsDouble(1), -300);
   EXPECT_EQ(x.CastTo(F16).GetAsDouble(2), 300);
   const std::vector<double> large = {1e300, -1e300};
-  EXPECT_THAT(Tensor::FromValues<double>({2}, large).CastTo(I64).data<int64_t>(),
-              ElementsAre(std::numeric_limits<int64_t>::max(),
-                          std::numeric_limits<int64_t>::min()));
+  EXPECT_THAT(
+      Tensor::FromValues<double>({2}, large).CastTo(I64).data<int64_t>(),
+      ElementsAre(std::numeric_limits<int64_t>::max(), std::numeric_limits<int64_t>::min()));
 }
 
 TEST(Tensor, ViewsLookAtRows) {

@@ -28,10 +28,8 @@ TEST(WorkedExample, LearnsAsWellAsKerasOverTenSeeds) {
                       .metrics = {metric::Accuracy()},
                       .seed = seed,
                       .compile = {.cache_directory = cache}});
-    auto history = model.Fit(train, {.epochs = 10,
-                                     .batch_size = 32,
-                                     .validation_split = 0.1,
-                                     .progress = false});
+    auto history = model.Fit(
+        train, {.epochs = 10, .batch_size = 32, .validation_split = 0.1, .progress = false});
     ASSERT_TRUE(history.ok()) << history.status();
     EXPECT_EQ(history->steps, 10 * 23);  // 720 rows in batches of 32
     auto scores = model.Evaluate(test);
@@ -79,14 +77,13 @@ TEST(SmallestCase, GradientsAreThoseDerivedByHand) {
   Value y = builder.Input("y", F32, {rows, 1});
   auto graph = builder.Build({{"loss", Mean(loss::MeanSquaredError().PerExample(p, y))}});
   ASSERT_TRUE(graph.ok()) << graph.status();
-  auto gradient =
-      Differentiate(*graph, {.loss = "loss", .wrt = {"dense/kernel", "dense/bias"}});
+  auto gradient = Differentiate(*graph, {.loss = "loss", .wrt = {"dense/kernel", "dense/bias"}});
   ASSERT_TRUE(gradient.ok()) << gradient.status();
   for (Backend backend : {Backend::kInterpreter, Backend::kNative}) {
     auto program = Program::Compile(*gradient, {.backend = backend});
     ASSERT_TRUE(program.ok()) << program.status();
-    auto outputs = program->Run(
-        {{"x", train.x}, {"y", train.y}, {"dense/kernel", w}, {"dense/bias", b}});
+    auto outputs =
+        program->Run({{"x", train.x}, {"y", train.y}, {"dense/kernel", w}, {"dense/bias", b}});
     ASSERT_TRUE(outputs.ok()) << outputs.status();
     // Sums of 800 terms in f32.
     EXPECT_NEAR(outputs->at("loss").GetAsDouble(0), expected_loss, 1e-6);
@@ -102,13 +99,14 @@ TEST(SmallestCase, DescendsUntilTheThresholdOrTheLastStep) {
   auto scaler = data::Scaler::MinMax(train.x);
   ASSERT_TRUE(scaler.ok() && scaler->Apply(train.x).ok());
   auto fit = [&](double threshold, int64_t steps) {
-    Model model(nn::Sequential{nn::Dense(1, nn::Sigmoid)},
-                {.loss = loss::MeanSquaredError(), .optimizer = optim::Sgd({.learning_rate = 0.5})});
-    auto history = model.Fit(
-        train, {.epochs = 10000,
-                .batch_size = train.size(),
-                .callbacks = {callback::StopAtLoss(threshold), callback::MaxSteps(steps)},
-                .progress = false});
+    Model model(
+        nn::Sequential{nn::Dense(1, nn::Sigmoid)},
+        {.loss = loss::MeanSquaredError(), .optimizer = optim::Sgd({.learning_rate = 0.5})});
+    auto history =
+        model.Fit(train, {.epochs = 10000,
+                          .batch_size = train.size(),
+                          .callbacks = {callback::StopAtLoss(threshold), callback::MaxSteps(steps)},
+                          .progress = false});
     EXPECT_TRUE(history.ok()) << history.status();
     return *history;
   };

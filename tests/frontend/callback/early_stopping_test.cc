@@ -13,17 +13,17 @@
 namespace tenon {
 namespace {
 
+using ::testing::HasSubstr;
 using testing::Message;
 using testing::Options;
 using testing::Quiet;
 using testing::ToyData;
 using testing::ToyNet;
-using ::testing::HasSubstr;
 
 TEST(EarlyStopping, PutsTheBestBack) {
   const data::Dataset d = ToyData();
   Model model(ToyNet(), {.loss = loss::BinaryCrossEntropy(),
-                      .optimizer = optim::Sgd({.learning_rate = 0.1})});
+                         .optimizer = optim::Sgd({.learning_rate = 0.1})});
   ASSERT_TRUE(model.Fit(d, Quiet(3)).ok());
   const double before = model.Evaluate(d)->loss;
   // Steps far too large: the loss gets no better than after the first of these epochs.

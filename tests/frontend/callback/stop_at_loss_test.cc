@@ -11,11 +11,11 @@
 namespace tenon {
 namespace {
 
+using ::testing::HasSubstr;
 using testing::Options;
 using testing::Quiet;
 using testing::ToyData;
 using testing::ToyNet;
-using ::testing::HasSubstr;
 
 TEST(StopAtLoss, OfAnEpochOrABatch) {
   for (callback::LossOf loss_of : {callback::LossOf::kEpoch, callback::LossOf::kBatch}) {

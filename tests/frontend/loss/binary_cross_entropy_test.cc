@@ -11,8 +11,8 @@ namespace {
 
 using testing::ErrorOf;
 using testing::ExpectKeras;
-using testing::Reference;
 using ::testing::HasSubstr;
+using testing::Reference;
 
 TEST(BinaryCrossEntropy, FromLogitsIsKeras) {
   ExpectKeras(loss::BinaryCrossEntropy({.from_logits = true}), Reference("loss/logits"),
@@ -20,8 +20,8 @@ TEST(BinaryCrossEntropy, FromLogitsIsKeras) {
 }
 
 TEST(BinaryCrossEntropy, FromProbabilitiesIsKeras) {
-  // At the clipping bound 1 - p keeps but a digit or two, whichever way it is computed: the bound of
-  // 16 (the logarithm of 1e-7) is met to within a few hundredths.
+  // At the clipping bound 1 - p keeps but a digit or two, whichever way it is computed: the bound
+  // of 16 (the logarithm of 1e-7) is met to within a few hundredths.
   ExpectKeras(loss::BinaryCrossEntropy(), Reference("loss/sigmoid"), Reference("loss/bits"), "bce",
               1e-1);
 }

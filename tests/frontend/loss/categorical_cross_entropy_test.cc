@@ -9,8 +9,8 @@ namespace {
 
 using testing::ErrorOf;
 using testing::ExpectKeras;
-using testing::Reference;
 using ::testing::HasSubstr;
+using testing::Reference;
 
 TEST(CategoricalCrossEntropy, IsKeras) {
   const Tensor target = Reference("loss/target");

@@ -9,8 +9,8 @@ namespace {
 
 using testing::ErrorOf;
 using testing::ExpectKeras;
-using testing::Reference;
 using ::testing::HasSubstr;
+using testing::Reference;
 
 TEST(MeanSquaredError, IsKeras) {
   ExpectKeras(loss::MeanSquaredError(), Reference("loss/logits"), Reference("loss/target"), "mse");

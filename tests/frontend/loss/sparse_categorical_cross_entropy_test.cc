@@ -9,8 +9,8 @@ namespace {
 
 using testing::ErrorOf;
 using testing::ExpectKeras;
-using testing::Reference;
 using ::testing::HasSubstr;
+using testing::Reference;
 
 TEST(SparseCategoricalCrossEntropy, IsKerasForLabelsOfAnyType) {
   for (DType label : {I64, I32, U8, F32}) {

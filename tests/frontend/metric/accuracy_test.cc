@@ -7,8 +7,8 @@
 namespace tenon {
 namespace {
 
-using testing::Result;
 using ::testing::HasSubstr;
+using testing::Result;
 
 TEST(Accuracy, BinaryIsKeras) { testing::ExpectKeras(metric::Accuracy(), 0); }
 

@@ -7,9 +7,9 @@
 namespace tenon {
 namespace {
 
-using testing::Reference;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using testing::Reference;
 
 TEST(ConfusionTable, NumbersAreKeras) {
   auto scores = Reference("metric/scores").Reshaped({40, 1});

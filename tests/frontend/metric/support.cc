@@ -5,11 +5,9 @@
 namespace tenon::testing {
 
 Tensor Counts(const metric::Metric& metric, const Tensor& prediction, const Tensor& target) {
-  auto outputs = Evaluate({{"p", prediction}, {"t", target}},
-                                   [&](GraphBuilder&, const auto& in) {
-                                     return std::vector<std::pair<std::string, Value>>{
-                                         {"c", metric.Count(in.at("p"), in.at("t"))}};
-                                   });
+  auto outputs = Evaluate({{"p", prediction}, {"t", target}}, [&](GraphBuilder&, const auto& in) {
+    return std::vector<std::pair<std::string, Value>>{{"c", metric.Count(in.at("p"), in.at("t"))}};
+  });
   return outputs.count("c") == 0 ? Tensor() : outputs["c"];
 }
 

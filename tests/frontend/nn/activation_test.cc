@@ -26,11 +26,10 @@ TEST(Activation, IsALayerAndAFunction) {
 
 TEST(Activation, IsOfItsName) {
   const Tensor x = Reference("activation/x");
-  for (const auto& [activation, name] : {std::make_pair(nn::Relu, "relu"),
-                                         std::make_pair(nn::Sigmoid, "sigmoid"),
-                                         std::make_pair(nn::Softmax, "softmax"),
-                                         std::make_pair(nn::Silu, "silu"),
-                                         std::make_pair(nn::Softplus, "softplus")}) {
+  for (const auto& [activation, name] :
+       {std::make_pair(nn::Relu, "relu"), std::make_pair(nn::Sigmoid, "sigmoid"),
+        std::make_pair(nn::Softmax, "softmax"), std::make_pair(nn::Silu, "silu"),
+        std::make_pair(nn::Softplus, "softplus")}) {
     EXPECT_EQ(activation.kind(), name);
     const Tensor y = testing::Apply(x, [&](Value v) { return activation(v); });
     testing::ExpectNear(y, Reference(std::string("activation/") + name), 2e-6, 1e-7);

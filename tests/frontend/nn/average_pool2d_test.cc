@@ -11,10 +11,10 @@ using testing::ExpectKeras;
 TEST(AveragePool2D, IsKeras) {
   ExpectKeras(nn::AveragePool2D({.window = {2, 3}, .stride = std::array<int64_t, 2>{1, 2}}),
               "average_pool", {});
-  ExpectKeras(nn::AveragePool2D({.window = {3, 3},
-                                 .stride = std::array<int64_t, 2>{2, 2},
-                                 .padding = Padding::kSame}),
-              "average_pool_same", {});
+  ExpectKeras(
+      nn::AveragePool2D(
+          {.window = {3, 3}, .stride = std::array<int64_t, 2>{2, 2}, .padding = Padding::kSame}),
+      "average_pool_same", {});
 }
 
 }  // namespace

@@ -10,15 +10,14 @@ namespace {
 using testing::ErrorOf;
 using testing::ExpectKeras;
 using testing::ExpectNear;
+using ::testing::HasSubstr;
 using testing::kLayerAbsolute;
 using testing::kLayerRelative;
 using testing::Reference;
 using testing::RunLayer;
-using ::testing::HasSubstr;
 
-const std::vector<std::string> kBatchNormNames = {"batch_norm/gamma", "batch_norm/beta",
-                                                  "batch_norm/moving_mean",
-                                                  "batch_norm/moving_variance"};
+const std::vector<std::string> kBatchNormNames = {
+    "batch_norm/gamma", "batch_norm/beta", "batch_norm/moving_mean", "batch_norm/moving_variance"};
 
 TEST(BatchNorm, InferenceIsKeras) { ExpectKeras(nn::BatchNorm(), "batch_norm", kBatchNormNames); }
 
@@ -30,8 +29,8 @@ TEST(BatchNorm, TrainingIsKerasAndMovesTheStatistics) {
   ExpectNear(outputs.at("y"), Reference("batch_norm/train_y"), kLayerRelative, kLayerAbsolute);
   ExpectNear(outputs.at("batch_norm/moving_mean"), Reference("batch_norm/train_w2"), kLayerRelative,
              kLayerAbsolute);
-  ExpectNear(outputs.at("batch_norm/moving_variance"), Reference("batch_norm/train_w3"), kLayerRelative,
-             kLayerAbsolute);
+  ExpectNear(outputs.at("batch_norm/moving_variance"), Reference("batch_norm/train_w3"),
+             kLayerRelative, kLayerAbsolute);
 }
 
 TEST(BatchNorm, MistakesAreNamed) {

@@ -7,16 +7,16 @@
 namespace tenon {
 namespace {
 
-using testing::ExpectKeras;
 using testing::ErrorOf;
+using testing::ExpectKeras;
 using ::testing::HasSubstr;
 
 TEST(Conv2D, IsKeras) {
   const std::vector<std::string> names = {"conv2d/kernel", "conv2d/bias"};
   ExpectKeras(nn::Conv2D(3, {3, 2}), "conv_valid", names);
-  ExpectKeras(nn::Conv2D(5, {3, 3},
-                         {.activation = nn::Relu, .stride = {2, 2}, .padding = Padding::kSame}),
-              "conv_same", names);
+  ExpectKeras(
+      nn::Conv2D(5, {3, 3}, {.activation = nn::Relu, .stride = {2, 2}, .padding = Padding::kSame}),
+      "conv_same", names);
   ExpectKeras(nn::Conv2D(2, {2, 3}, {.dilation = {2, 2}, .padding = Padding::kSame}),
               "conv_dilated", names);
   ExpectKeras(nn::Conv2D(6, {3, 3}, {.groups = 2, .use_bias = false}), "conv_groups",

@@ -7,8 +7,8 @@
 namespace tenon {
 namespace {
 
-using testing::ExpectKeras;
 using testing::ErrorOf;
+using testing::ExpectKeras;
 using ::testing::HasSubstr;
 
 TEST(Dense, IsKeras) {

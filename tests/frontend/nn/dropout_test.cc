@@ -8,9 +8,9 @@ namespace tenon {
 namespace {
 
 using testing::ErrorOf;
+using ::testing::HasSubstr;
 using testing::Reference;
 using testing::RunLayer;
-using ::testing::HasSubstr;
 
 TEST(Dropout, ActsInTrainingOnly) {
   const nn::Dropout dropout(0.5);

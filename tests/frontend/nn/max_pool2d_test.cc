@@ -10,10 +10,10 @@ using testing::ExpectKeras;
 
 TEST(MaxPool2D, IsKeras) {
   ExpectKeras(nn::MaxPool2D(), "max_pool", {});
-  ExpectKeras(nn::MaxPool2D({.window = {3, 2},
-                             .stride = std::array<int64_t, 2>{2, 2},
-                             .padding = Padding::kSame}),
-              "max_pool_same", {});
+  ExpectKeras(
+      nn::MaxPool2D(
+          {.window = {3, 2}, .stride = std::array<int64_t, 2>{2, 2}, .padding = Padding::kSame}),
+      "max_pool_same", {});
 }
 
 }  // namespace

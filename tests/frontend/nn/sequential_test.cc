@@ -22,7 +22,8 @@ TEST(Sequential, NamesLayersAfterTheirKindInOrder) {
   EXPECT_THAT(context.parameters(),
               ElementsAre("dense/kernel", "dense/bias", "dense_1/kernel", "dense_1/bias",
                           "batch_norm/gamma", "batch_norm/beta", "head/kernel"));
-  EXPECT_THAT(context.states(), ElementsAre("batch_norm/moving_mean", "batch_norm/moving_variance"));
+  EXPECT_THAT(context.states(),
+              ElementsAre("batch_norm/moving_mean", "batch_norm/moving_variance"));
   ASSERT_EQ(context.layers().size(), 5u);
   EXPECT_EQ(context.layers()[4].name, "softmax");
 }

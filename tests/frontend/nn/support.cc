@@ -11,8 +11,7 @@ std::map<std::string, Tensor> RunLayer(const nn::Layer& layer, const std::string
   GraphBuilder b("layer");
   Value key = b.Input("key", I64, {});
   nn::LayerContext context(b, training, key);
-  Value y = layer.Apply(
-      context, b.Input("x", F32, Shape(x.dims().begin(), x.dims().end())));
+  Value y = layer.Apply(context, b.Input("x", F32, Shape(x.dims().begin(), x.dims().end())));
   std::vector<std::pair<std::string, Value>> outputs = {{"y", y}};
   for (const auto& update : context.state_updates()) outputs.push_back(update);
   absl::StatusOr<Graph> graph = b.Build(outputs);

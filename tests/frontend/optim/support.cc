@@ -9,12 +9,15 @@ void Step(const optim::Optimizer& optimizer, std::map<std::string, Tensor>& stat
   std::map<std::string, Tensor> inputs = state;
   inputs["gradient"] = gradient;
   state = Evaluate(inputs, [&](GraphBuilder& b, const auto& in) {
-    optim::UpdateContext context{b, in.at("parameter"), in.at("gradient"),
-                                 b.Scalar(F32, optimizer.learning_rate()), b.Scalar(F32, step),
-                                 {}, {}};
+    optim::UpdateContext context{b,
+                                 in.at("parameter"),
+                                 in.at("gradient"),
+                                 b.Scalar(F32, optimizer.learning_rate()),
+                                 b.Scalar(F32, step),
+                                 {},
+                                 {}};
     for (const std::string& slot : optimizer.slots()) context.slots[slot] = in.at(slot);
-    std::vector<std::pair<std::string, Value>> outputs = {
-        {"parameter", optimizer.Update(context)}};
+    std::vector<std::pair<std::string, Value>> outputs = {{"parameter", optimizer.Update(context)}};
     EXPECT_EQ(context.next_slots.size(), optimizer.slots().size());
     for (const auto& next : context.next_slots) outputs.push_back(next);
     return outputs;
