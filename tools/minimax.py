@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes ir/math_coefficients.h: the polynomials and constants of ir/math.h.
 
-    pip install mpmath gmpy2 && tools/minimax.py > ir/math_coefficients.h
+    pip install mpmath gmpy2
+    tools/minimax.py | clang-format-14 --assume-filename=x.h > ir/math_coefficients.h
 
 Every polynomial is a weighted minimax fit of our own, by Lawson's iteration in 60 digits. Coefficients
 are rounded one after the other, the most significant first, and the others are fitted anew after
