@@ -141,7 +141,8 @@ Tensor::Tensor(DType dtype, absl::Span<const int64_t> dims)
 }
 
 Tensor::Tensor(const Tensor& other) : Tensor(other.dtype_, other.dims_) {
-  std::memcpy(bytes_.get(), other.bytes_.get(), static_cast<size_t>(byte_size()));
+  if (byte_size() > 0)
+    std::memcpy(bytes_.get(), other.bytes_.get(), static_cast<size_t>(byte_size()));
 }
 
 // What is left behind is f32[0] without memory: empty, and fit to be assigned to.

@@ -2,6 +2,7 @@
 #ifndef TENON_IR_LITERAL_H_
 #define TENON_IR_LITERAL_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -59,8 +60,10 @@ class Literal {
   template <typename T>
   static Literal FromSpan(std::vector<int64_t> dims, absl::Span<const T> values) {
     Literal l(DTypeOf<T>::value, std::move(dims));
-    std::memcpy(l.bytes_.data(), values.data(),
-                std::min(l.bytes_.size(), values.size() * sizeof(T)));
+    // memcpy takes no null pointers, which empty arrays have.
+    if (const size_t bytes = std::min(l.bytes_.size(), values.size() * sizeof(T)); bytes > 0) {
+      std::memcpy(l.bytes_.data(), values.data(), bytes);
+    }
     return l;
   }
   // A literal with every element `value`, rounded to dtype.
