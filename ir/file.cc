@@ -43,12 +43,14 @@ absl::StatusOr<std::string> ReadDescriptor(int fd, const std::string& path) {
 }
 
 // 0, or errno.
-int WriteAll(int fd, absl::string_view contents) {
-  while (!contents.empty()) {
-    const ssize_t n = write(fd, contents.data(), contents.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return errno;
-    contents.remove_prefix(static_cast<size_t>(n));
+int WriteAll(int fd, absl::Span<const absl::string_view> pieces) {
+  for (absl::string_view piece : pieces) {
+    while (!piece.empty()) {
+      const ssize_t n = write(fd, piece.data(), piece.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n <= 0) return n < 0 ? errno : EIO;
+      piece.remove_prefix(static_cast<size_t>(n));
+    }
   }
   return 0;
 }
@@ -64,9 +66,10 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   return contents;
 }
 
-absl::Status WriteFileAtomically(const std::string& path, absl::string_view contents) {
+absl::Status WriteFileAtomically(const std::string& path,
+                                 absl::Span<const absl::string_view> pieces) {
   if (path == "-") {
-    const int error = WriteAll(STDOUT_FILENO, contents);
+    const int error = WriteAll(STDOUT_FILENO, pieces);
     return error == 0 ? absl::OkStatus() : SystemError("cannot write", "standard output", error);
   }
   struct stat info;
@@ -75,7 +78,7 @@ absl::Status WriteFileAtomically(const std::string& path, absl::string_view cont
   if (exists && !S_ISREG(info.st_mode)) {  // a device or pipe cannot be renamed over
     const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
     if (fd < 0) return SystemError("cannot write", path, errno);
-    const int error = WriteAll(fd, contents);
+    const int error = WriteAll(fd, pieces);
     close(fd);
     return error == 0 ? absl::OkStatus() : SystemError("cannot write", path, error);
   }
@@ -86,7 +89,7 @@ absl::Status WriteFileAtomically(const std::string& path, absl::string_view cont
   const mode_t mask = umask(0);
   umask(mask);
   fchmod(fd, exists ? info.st_mode & 07777 : 0666 & ~mask);
-  int error = WriteAll(fd, contents);
+  int error = WriteAll(fd, pieces);
   if (error == 0 && fsync(fd) != 0 && errno != EINVAL) error = errno;
   if (close(fd) != 0 && error == 0) error = errno;
   if (error == 0 && std::rename(temporary.c_str(), path.c_str()) != 0) error = errno;

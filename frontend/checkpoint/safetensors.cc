@@ -15,6 +15,7 @@
 #include "nlohmann/json.hpp"
 #include "tenon/frontend/data/file.h"
 #include "tenon/ir/check.h"
+#include "tenon/ir/file.h"
 
 namespace tenon::checkpoint {
 
@@ -254,7 +255,7 @@ absl::Status Save(const std::string& path, const std::map<std::string, TensorVie
   for (int i = 0; i < 8; ++i) prefix += static_cast<char>(text.size() >> (8 * i));
   pieces[0] = prefix;
   pieces[1] = text;
-  return data::WriteFileAtomically(path, pieces);
+  return ir::WriteFileAtomically(path, pieces);
 }
 
 absl::StatusOr<Checkpoint> Load(const std::string& path) {

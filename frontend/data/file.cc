@@ -1,8 +1,6 @@
 #include "tenon/frontend/data/file.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include <zlib.h>
 
 #include <algorithm>
@@ -56,46 +54,6 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, int64_t max_bytes)
     return absl::DataLossError(absl::StrCat("'", path, "' is damaged: ", message));
   }
   return contents;
-}
-
-namespace {
-
-// Writes all of `contents`; returns 0 or an error number.
-int WriteAll(int fd, absl::string_view contents) {
-  while (!contents.empty()) {
-    const ssize_t n = write(fd, contents.data(), contents.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return n < 0 ? errno : EIO;
-    contents.remove_prefix(static_cast<size_t>(n));
-  }
-  return 0;
-}
-
-// The permissions that a new file gets from this process.
-mode_t NewFileMode() {
-  const mode_t mask = umask(0);
-  umask(mask);
-  return 0666 & ~mask;
-}
-
-}  // namespace
-
-absl::Status WriteFileAtomically(const std::string& path,
-                                 absl::Span<const absl::string_view> pieces) {
-  std::string temporary = absl::StrCat(path, ".XXXXXX");
-  const int fd = mkstemp(temporary.data());
-  if (fd < 0) return FileError("cannot write beside", path, errno);
-  int error = 0;
-  for (absl::string_view piece : pieces) {
-    if (error == 0) error = WriteAll(fd, piece);
-  }
-  // mkstemp makes files for the owner alone; what is saved is as public as any new file.
-  if (error == 0 && (fchmod(fd, NewFileMode()) != 0 || fsync(fd) != 0)) error = errno;
-  if (close(fd) != 0 && error == 0) error = errno;
-  if (error == 0 && rename(temporary.c_str(), path.c_str()) != 0) error = errno;
-  if (error == 0) return absl::OkStatus();
-  unlink(temporary.c_str());
-  return FileError("cannot write", path, error);
 }
 
 }  // namespace tenon::data
