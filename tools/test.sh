@@ -23,7 +23,7 @@ rm -f build-configure.tmp
 # The thread sanitizer has a say where the library itself has threads.
 targets=()
 if [ "$preset" = tsan ]; then
-  targets=(--target runtime_test codegen_test frontend_test)
+  targets=(--target runtime_test)
   labels+=(-L threads)
 fi
 cmake --build --preset "$preset" "${targets[@]}"
