@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 bash tools/setup.sh bench
 cmake --preset release -DTENON_BUILD_TESTS=OFF -DTENON_BUILD_BENCHMARKS=ON >/dev/null
-cmake --build --preset release --target kernel_bench model_bench
+cmake --build --preset release --target kernels_bench model_bench
 if [ ! -x build/peers/bin/python ] || ! build/peers/bin/python -c 'import torch, jax' 2>/dev/null; then
   python3 -m venv build/peers
   # Without its GPU stack, but for the libraries that its import insists on.
@@ -14,6 +14,6 @@ if [ ! -x build/peers/bin/python ] || ! build/peers/bin/python -c 'import torch,
     nvidia-nvshmem-cu13 nvidia-nccl-cu13
   build/peers/bin/pip install --quiet filelock sympy networkx jinja2 fsspec typing_extensions numpy jax
 fi
-build/release/benchmarks/kernel_bench
+build/release/benchmarks/kernels_bench
 python3 benchmarks/models.py --tenon build/release/benchmarks/model_bench \
   --python build/peers/bin/python "$@"
