@@ -11,7 +11,7 @@
 //        f32   1    1.5    1    1      1.5   2        1.5  1      1    1    1
 //        f64   1    1.5    1    1      1.5   2        1.5  1      1    1    1
 //
-// (f32 is checked at all 2^32 inputs, f64 and pow at samples.) sin and cos hold for every finite
+// (docs/numerics.md says how far each is checked.) sin and cos hold for every finite
 // argument: from 2^12 quadrants on (2^20 in f64) the argument meets as many digits of 2/pi as
 // matter.
 //
