@@ -4,8 +4,10 @@
 //   build/release/benchmarks/kernels_bench --threads=2
 //   build/release/benchmarks/kernels_bench --dump=matmul/1024x1024x1024     (assembly to stdout)
 //
-// Each line's GFLOPS counter is the mean over its iterations; `of_peak` divides it by `threads`
-// times the peak of one thread, which is measured right before, since clocks move.
+// Each line's GFLOPS counter is the mean over its iterations, by the clock on the wall; `of_peak`
+// divides it by the peak of as many threads (machine.h), the better of right before and right
+// after.
+#include <algorithm>
 #include <functional>
 #include <string>
 #include <vector>
@@ -14,9 +16,11 @@
 
 namespace {
 
-using tenon::bench::PeakGflops;
-using tenon::bench::ProcessSeconds;
+using tenon::bench::Arithmetic;
+using tenon::bench::g_threads;
+using tenon::bench::PeakFlops;
 using tenon::bench::Runner;
+using tenon::bench::WallSeconds;
 using tenon::ir::Graph;
 using tenon::ir::GraphBuilder;
 using tenon::ir::Value;
@@ -33,15 +37,16 @@ void RunCase(benchmark::State& state, const Case& c) {
   const absl::Status prepared = graph.ok() ? runner.Prepare(c.name, *graph) : graph.status();
   if (!prepared.ok()) return state.SkipWithError(prepared.ToString().c_str());
   runner.Step();
-  const double peak = PeakGflops();
-  const double start = ProcessSeconds();
+  double peak = PeakFlops(Arithmetic::kF32, g_threads);
+  const double start = WallSeconds();
   for (auto _ : state) {
     if (runner.Step() != TENON_OK) state.SkipWithError("the step failed");
   }
-  const double seconds = ProcessSeconds() - start;
-  const double gflops = c.flops * static_cast<double>(state.iterations()) / seconds / 1e9;
-  state.counters["GFLOPS"] = gflops;
-  state.counters["of_peak"] = gflops / peak;
+  const double seconds = WallSeconds() - start;
+  peak = std::max(peak, PeakFlops(Arithmetic::kF32, g_threads));
+  const double flops = c.flops * static_cast<double>(state.iterations()) / seconds;
+  state.counters["GFLOPS"] = 1e-9 * flops;
+  state.counters["of_peak"] = peak > 0 ? flops / peak : 0;
 }
 
 Case MatMulCase(int64_t m, int64_t k, int64_t n, const std::string& spec = "mk,kn->mn") {

@@ -1,8 +1,5 @@
-// What the kernel benchmarks share: a graph compiled and bound to memory of its own, the peak of
-// this machine as measured in this process, and the command line.
-//
-// Include it from one file a binary: the peak kernel is compiled with that file's options (see
-// CMakeLists.txt), and the two settings of the command line live here.
+// What the kernel benchmarks share: a graph compiled and bound to memory of its own, and the
+// command line. Include it from one file a binary: the two settings of the command line live here.
 #ifndef TENON_BENCHMARKS_RUNNER_H_
 #define TENON_BENCHMARKS_RUNNER_H_
 
@@ -19,6 +16,7 @@
 #include <vector>
 
 #include "benchmark/benchmark.h"
+#include "benchmarks/machine.h"
 #include "tenon/codegen/artifact.h"
 #include "tenon/codegen/host.h"
 #include "tenon/codegen/jit.h"
@@ -39,31 +37,8 @@ inline double Seconds(clockid_t clock) {
 inline double ProcessSeconds() { return Seconds(CLOCK_PROCESS_CPUTIME_ID); }
 inline double WallSeconds() { return Seconds(CLOCK_MONOTONIC); }
 
-// A peak kernel of our own making: ten chains of fused multiply-adds on vectors as wide as the
-// compiler has them for the including file's target (the host: see CMakeLists.txt).
-typedef float Wide __attribute__((vector_size(64)));
-inline double PeakGflops() {
-  const auto run = [](int64_t steps) {
-    Wide acc[10];
-    for (int i = 0; i < 10; ++i) acc[i] = Wide{} + static_cast<float>(i);
-    Wide factor = Wide{} + 0.999f, term = Wide{} + 0.001f;
-    for (int64_t s = 0; s < steps; ++s) {
-      for (int i = 0; i < 10; ++i) acc[i] = acc[i] * factor + term;
-      __asm__ volatile("" : "+v"(factor), "+v"(term));
-    }
-    Wide sum{};
-    for (int i = 0; i < 10; ++i) sum += acc[i];
-    benchmark::DoNotOptimize(sum);
-  };
-  double best = 0;
-  for (int repeat = 0; repeat < 8; ++repeat) {
-    constexpr int64_t kSteps = 1000000;
-    const double start = ProcessSeconds();
-    run(kSteps);
-    best = std::max(best, 2.0 * 10 * 16 * kSteps / (ProcessSeconds() - start) / 1e9);
-  }
-  return best;
-}
+// The f32 peak of one thread, in GFLOP/s (machine.h); of all threads together: PeakFlops.
+inline double PeakGflops() { return 1e-9 * PeakFlops(Arithmetic::kF32, 1); }
 
 // Zeroed, 64-byte aligned memory that the process keeps.
 inline char* AllocateZeroed(int64_t bytes) {
