@@ -1,8 +1,6 @@
 // Programs: prepare and step, steps of every kind, barriers under stress, arguments that are wrong,
 // the floating-point state, and that a step allocates nothing.
 #include <atomic>
-#include <cstdlib>
-#include <new>
 #include <thread>
 
 #if defined(__x86_64__)
@@ -13,23 +11,8 @@
 #include "tenon/codegen/jit.h"
 #include "tenon/runtime/arena.h"
 #include "tenon/runtime/team.h"
+#include "tests/allocations/count.h"
 #include "tests/codegen/harness.h"
-
-namespace {
-
-std::atomic<int64_t> allocations{0};
-
-}  // namespace
-
-// Counts every allocation of the process. Not inlined: the compiler would otherwise see malloc and
-// free through them and warn of a mismatch.
-[[gnu::noinline]] void* operator new(size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 namespace tenon::codegen {
 namespace {
@@ -203,9 +186,9 @@ TEST(Program, RunsAllocateNothing) {
   void* buffers[] = {x.data(), y.data()};
   const int64_t extents[] = {50, 20};
   tenon_frame frame = {.buffers = buffers, .extents = extents, .arena = arena.data()};
-  const int64_t before = allocations;
+  const int64_t before = tests::AllocationCount();
   for (int run = 0; run < 20; ++run) team.Run(loaded.program->step(), &frame);
-  EXPECT_EQ(allocations, before);
+  EXPECT_EQ(tests::AllocationCount(), before);
 }
 
 Program WhileProgram() {

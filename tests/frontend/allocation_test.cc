@@ -1,33 +1,7 @@
 // A step allocates nothing: how often operator new is called does not depend on how many steps run.
-#include <atomic>
-#include <cstdlib>
-#include <new>
-
 #include "gtest/gtest.h"
 #include "tenon/frontend/tenon.h"
-
-namespace {
-
-std::atomic<int64_t> allocations{0};
-
-void* Allocate(std::size_t size, std::size_t alignment) {
-  ++allocations;
-  void* p = std::aligned_alloc(alignment, (size + alignment - 1) / alignment * alignment);
-  if (p == nullptr) std::abort();
-  return p;
-}
-
-}  // namespace
-
-// The whole test program's; counting is all that they add.
-void* operator new(std::size_t size) { return Allocate(size, alignof(std::max_align_t)); }
-void* operator new(std::size_t size, std::align_val_t a) {
-  return Allocate(size, static_cast<std::size_t>(a));
-}
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t) noexcept { std::free(p); }
-void operator delete(void* p, std::align_val_t) noexcept { std::free(p); }
-void operator delete(void* p, std::size_t, std::align_val_t) noexcept { std::free(p); }
+#include "tests/allocations/count.h"
 
 namespace tenon {
 namespace {
@@ -45,10 +19,10 @@ TEST(Allocation, StepsAllocateNothing) {
       // Both end in a batch of 5 rows, for which the buffers are bound anew.
       auto count = [&](int64_t rows) {
         const FitOptions options = {.shuffle = shuffle, .progress = false};
-        const int64_t before = allocations;
+        const int64_t before = tests::AllocationCount();
         auto history = model.Fit(data::DatasetView(*all).Rows(0, rows), options);
         EXPECT_TRUE(history.ok()) << history.status();
-        return allocations - before;
+        return tests::AllocationCount() - before;
       };
       count(37);  // compiles
       const int64_t few = count(37);
@@ -70,12 +44,12 @@ TEST(Allocation, RunsAndBindingAllocateNothing) {
   ASSERT_TRUE(instance.BindInput("w", w).ok());
   ASSERT_TRUE(instance.BindInput("x", full).ok());
   ASSERT_TRUE(instance.Run().ok());
-  const int64_t before = allocations;
+  const int64_t before = tests::AllocationCount();
   for (int i = 0; i < 10; ++i) {
     ASSERT_TRUE(instance.BindInput(0, i % 2 == 0 ? part_view : full_view).ok());
     ASSERT_TRUE(instance.Run().ok());
   }
-  EXPECT_EQ(allocations, before);
+  EXPECT_EQ(tests::AllocationCount(), before);
 }
 
 }  // namespace
