@@ -17,6 +17,12 @@ class Activation final : public Layer {
                        SourceLocation location = SourceLocation::current())
       : Layer(location), kind_(kind), function_(function) {}
 
+  // The same, of the user's line: errors name it. Poly asks for it; nn::Relu() does it by hand.
+  Activation At(SourceLocation location) const { return Activation(kind_, function_, location); }
+  Activation operator()(SourceLocation location = SourceLocation::current()) const {
+    return At(location);
+  }
+
   constexpr absl::string_view kind() const override { return kind_; }
   // The function alone, for layers that end in an activation.
   Value operator()(Value x) const { return function_(x); }

@@ -37,5 +37,23 @@ TEST(Activation, IsOfItsName) {
   EXPECT_EQ(testing::Apply(x, [](Value v) { return nn::Linear(v) + 0; }), x);
 }
 
+// Though activations are constants of a header, their ops are of the line that uses them.
+TEST(Activation, IsOfTheUsersLine) {
+  const int line = __LINE__ + 1;
+  const nn::Sequential net{nn::Relu,
+                           nn::Tanh(),  //
+                           nn::Softmax};
+  GraphBuilder b("lines");
+  nn::LayerContext context(b, false);
+  auto graph = b.Build({{"y", net.Apply(context, b.Input("x", F32, {3, 6}))}});
+  ASSERT_TRUE(graph.ok()) << graph.status();
+  for (const ir::Node& node : graph->nodes()) {
+    EXPECT_EQ(node.location.file.find("activation.h"), std::string::npos)
+        << node.location.ToString();
+    EXPECT_GE(node.location.line, line);
+    EXPECT_LE(node.location.line, line + 2);
+  }
+}
+
 }  // namespace
 }  // namespace tenon
