@@ -52,13 +52,24 @@ void Pin(int thread) {
   pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
 }
 
+// body(thread) on every thread, pinned.
+void OnThreads(int threads, const std::function<void(int)>& body) {
+  std::vector<std::thread> pool;
+  for (int t = 0; t < threads; ++t) {
+    pool.emplace_back([&body, t] {
+      Pin(t);
+      body(t);
+    });
+  }
+  for (std::thread& t : pool) t.join();
+}
+
 // Seconds of the best of `slices` slices: slice(thread) on every thread at once.
 double BestSlice(int threads, int slices, const std::function<void(int)>& slice) {
   // Spinning would hold up others where there are more threads than CPUs; so it yields.
   std::atomic<int> arrived{0};
   std::vector<std::vector<std::pair<Clock::time_point, Clock::time_point>>> times(threads);
-  const auto body = [&](int thread) {
-    Pin(thread);
+  OnThreads(threads, [&](int thread) {
     for (int s = 0; s < slices; ++s) {
       arrived.fetch_add(1);
       while (arrived.load() < threads * (s + 1)) {
@@ -68,10 +79,7 @@ double BestSlice(int threads, int slices, const std::function<void(int)>& slice)
       slice(thread);
       times[thread].emplace_back(start, Clock::now());
     }
-  };
-  std::vector<std::thread> pool;
-  for (int t = 0; t < threads; ++t) pool.emplace_back(body, t);
-  for (std::thread& t : pool) t.join();
+  });
   double best = std::numeric_limits<double>::infinity();
   for (int s = 0; s < slices; ++s) {
     auto first = times[0][s].first;
@@ -307,8 +315,43 @@ PassFunction FindPass(const StreamSpec& spec) {
 
 }  // namespace
 
+constexpr int64_t kRounds = 4000;  // a slice, or a step: 25 to 100 us
+
+double PeakFlopsPerStep(Arithmetic arithmetic, int threads) {
+  return RunChains(arithmetic, 1) * kRounds * threads;
+}
+
+void RunPeak(Arithmetic arithmetic, int threads, int64_t steps) {
+  OnThreads(threads, [&](int) { RunChains(arithmetic, kRounds * steps); });
+}
+
+void RunCycles(int64_t steps) {
+  int64_t rounds = steps * (kCyclesPerStep / 8);
+  int64_t sum = 0;
+  while (rounds-- > 0) {
+    // Eight additions, each waiting for the one before; the loop's own count runs beside them.
+#if defined(__x86_64__)
+    __asm__ volatile(
+        "addq %1, %0\n\taddq %1, %0\n\taddq %1, %0\n\taddq %1, %0\n\t"
+        "addq %1, %0\n\taddq %1, %0\n\taddq %1, %0\n\taddq %1, %0"
+        : "+r"(sum)
+        : "r"(rounds));
+#elif defined(__aarch64__)
+    __asm__ volatile(
+        "add %0, %0, %1\n\tadd %0, %0, %1\n\tadd %0, %0, %1\n\tadd %0, %0, %1\n\t"
+        "add %0, %0, %1\n\tadd %0, %0, %1\n\tadd %0, %0, %1\n\tadd %0, %0, %1"
+        : "+r"(sum)
+        : "r"(rounds));
+#else
+    for (int i = 0; i < 8; ++i) {
+      sum += rounds;
+      __asm__ volatile("" : "+r"(sum));
+    }
+#endif
+  }
+}
+
 double PeakFlops(Arithmetic arithmetic, int threads, double seconds) {
-  constexpr int64_t kRounds = 4000;  // 25 to 100 us
   const double per_round = RunChains(arithmetic, 1);
   if (per_round == 0) return 0;
   const auto slice = [&](int) { RunChains(arithmetic, kRounds); };
@@ -316,6 +359,8 @@ double PeakFlops(Arithmetic arithmetic, int threads, double seconds) {
   const int slices = std::max(1, static_cast<int>(seconds / first));
   return per_round * kRounds * threads / std::min(first, BestSlice(threads, slices, slice));
 }
+
+void PinThread(int number) { Pin(number); }
 
 std::string StreamSpec::Name() const {
   return std::to_string(reads) + "r" + std::to_string(writes) + "w" +
@@ -359,6 +404,14 @@ Stream::Stream(const StreamSpec& spec, int64_t bytes, int threads)
 }
 
 Stream::~Stream() = default;
+
+void Stream::Run(int64_t passes) {
+  // One pass after the other: the threads start each together.
+  BestSlice(threads_, static_cast<int>(passes), [&](int thread) {
+    const auto [begin, end] = arrays_->Part(thread, threads_);
+    arrays_->pass(arrays_->pointers, begin, end);
+  });
+}
 
 double Stream::PassSeconds(int passes) {
   // Small arrays: many times over, since reading the clock and starting together take time too.

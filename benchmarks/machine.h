@@ -29,6 +29,19 @@ enum class Arithmetic { kF32, kF64, kBf16 };
 // 0 where the host has no such instruction. Takes about `seconds`.
 double PeakFlops(Arithmetic arithmetic, int threads, double seconds = 0.004);
 
+// For timing from outside: `steps` times the same work on each of `threads` pinned threads, all of
+// them together doing PeakFlopsPerStep operations a step (0: the host cannot).
+void RunPeak(Arithmetic arithmetic, int threads, int64_t steps);
+double PeakFlopsPerStep(Arithmetic arithmetic, int threads);
+
+// Pins the calling thread to the CPU that thread `number` of a measurement gets.
+void PinThread(int number);
+
+// A chain of dependent integer additions on one thread: one a cycle on any processor, so many a
+// step.
+inline constexpr int64_t kCyclesPerStep = 32000;
+void RunCycles(int64_t steps);
+
 struct StreamSpec {
   int reads = 1;
   int writes = 1;
@@ -50,6 +63,8 @@ class Stream {
 
   // Bytes a second over all arrays and threads: the best of `passes`.
   double BytesPerSecond(int passes = 5);
+  // `passes` passes, for timing from outside.
+  void Run(int64_t passes);
   // Seconds of the best pass.
   double PassSeconds(int passes = 5);
   int64_t bytes_per_pass() const { return bytes_per_pass_; }

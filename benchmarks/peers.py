@@ -1,10 +1,10 @@
-"""The peers' side of benchmarks/models.py: one training step of a model, in PyTorch or JAX.
+"""The Python peers' side of benchmarks/run.py: one workload in PyTorch, JAX, ONNX Runtime or OpenVINO.
 
-usage: peers.py torch|jax MODEL THREADS
+usage: peers.py PEER WORKLOAD THREADS
 
-Speaks the protocol of benchmarks/models.py on standard input and output: prints a line of JSON with
-versions and the cold compile time of the step, then answers each line `N` with the seconds that N
-steps took.
+PEER is torch, torch-channels-last, torch-compile, jax, jax-scan (steps inside one scan), onnxruntime or
+openvino. The protocol is that of benchmarks/serve.h: a line of JSON, then for each line `N` the
+seconds that N steps took. Outputs are written where they were before, as far as a peer offers it.
 """
 
 import json
@@ -12,17 +12,10 @@ import os
 import sys
 import time
 
-BATCH = {"mlp": 64, "cnn": 64, "worked_example": 32}
+import peers_gpt2
 
-
-def data(model, numpy):
-    rng = numpy.random.default_rng(0)
-    n = BATCH[model]
-    if model == "mlp":
-        return rng.random((n, 784), dtype="float32"), rng.integers(0, 10, n)
-    if model == "cnn":
-        return rng.random((n, 28, 28, 1), dtype="float32"), rng.integers(0, 10, n)
-    return rng.random((n, 10), dtype="float32"), rng.integers(0, 2, n)
+BATCH = {"mlp_step": 64, "cnn_step": 64, "worked_example_step": 32}
+SCAN = 100  # steps in one scan
 
 
 def serve(info, run):
@@ -31,22 +24,43 @@ def serve(info, run):
         steps = int(line)
         start = time.perf_counter()
         run(steps)
-        print(time.perf_counter() - start, flush=True)
+        print(f"{time.perf_counter() - start:.9f}", flush=True)
 
 
-def torch_main(model, threads, channels_last):
+def skip(peer, why):
+    print(json.dumps({"peer": peer, "version": "", "skip": why}), flush=True)
+    raise SystemExit(0)
+
+
+def batch_of(kind, numpy):
+    rng = numpy.random.default_rng(0)
+    n = BATCH[kind]
+    if kind == "mlp_step":
+        return rng.random((n, 784), dtype="float32"), rng.integers(0, 10, n)
+    if kind == "cnn_step":
+        return rng.random((n, 28, 28, 1), dtype="float32"), rng.integers(0, 10, n)
+    return rng.random((n, 10), dtype="float32"), rng.integers(0, 2, n)
+
+
+def normal(shape, seed=0):
+    import numpy
+    return numpy.random.default_rng(seed).standard_normal(shape).astype("float32")
+
+
+# --- PyTorch
+
+
+def torch_training(kind, channels_last):
     import numpy
     import torch
     from torch import nn
 
-    torch.set_num_threads(threads)
-    torch.manual_seed(0)
-    x, y = (torch.from_numpy(a) for a in data(model, numpy))
-    if model == "mlp":
+    x, y = (torch.from_numpy(a) for a in batch_of(kind, numpy))
+    loss_fn = nn.CrossEntropyLoss()
+    if kind == "mlp_step":
         net = nn.Sequential(nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 256), nn.ReLU(),
                             nn.Linear(256, 10))
-        loss_fn = nn.CrossEntropyLoss()
-    elif model == "cnn":
+    elif kind == "cnn_step":
         x = x.permute(0, 3, 1, 2).contiguous()
         net = nn.Sequential(nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
                             nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
@@ -54,35 +68,137 @@ def torch_main(model, threads, channels_last):
         if channels_last:
             net, x = net.to(memory_format=torch.channels_last), x.to(
                 memory_format=torch.channels_last)
-        loss_fn = nn.CrossEntropyLoss()
     else:
         net = nn.Sequential(nn.Linear(10, 64), nn.ReLU(), nn.Linear(64, 1))
         y = y.float()[:, None]
         loss_fn = nn.BCEWithLogitsLoss()
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3, fused=True)
 
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        loss = loss_fn(net(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def torch_gpt2():
+    import numpy
+    import torch
+    c = peers_gpt2.FULL
+    model = peers_gpt2.torch_model(c)
+    _, tokens, targets = peers_gpt2.initial({**c, "layers": 0}, numpy, "float32")
+    tokens, targets = torch.from_numpy(tokens), torch.from_numpy(targets)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-4, weight_decay=0.1, fused=True)
+
+    def step():
+        optimizer.zero_grad(set_to_none=True)
+        loss = model(tokens, targets)
+        loss.backward()
+        optimizer.step()
+        return loss
+
+    return step
+
+
+def torch_kernel(kind, sizes):
+    """A step of a kernel workload; None where PyTorch has nothing of the kind."""
+    import torch
+    from torch.nn import functional
+    tensor = lambda shape, seed=0: torch.from_numpy(normal(shape, seed))
+    if kind in ("gemm", "gemm_f64"):
+        m, n, k = sizes
+        dtype = torch.float32 if kind == "gemm" else torch.float64
+        a, b = tensor((m, k)).to(dtype), tensor((k, n), 1).to(dtype)
+        c = torch.empty(m, n, dtype=dtype)
+        return lambda: torch.mm(a, b, out=c)
+    if kind == "gemm_bf16_gelu":
+        m, n, k = sizes
+        a, w = tensor((m, k)).bfloat16(), tensor((n, k), 1).bfloat16()
+        bias = tensor((n,), 2).bfloat16()
+        packed = torch.ops.mkldnn._reorder_linear_weight(w, m)
+        return lambda: torch.ops.mkldnn._linear_pointwise(a, packed, bias, "gelu", [], "none")
+    if kind == "layer_norm":
+        x, scale, offset = tensor(sizes), torch.ones(sizes[1]), torch.zeros(sizes[1])
+        # native_layer_norm.out is slower: it copies.
+        return lambda: functional.layer_norm(x, [sizes[1]], scale, offset, 1e-5)
+    if kind == "layer_norm_grad":
+        x, dy = tensor(sizes), tensor(sizes, 1)
+        scale, offset = torch.ones(sizes[1]), torch.zeros(sizes[1])
+        _, mean, rstd = torch.ops.aten.native_layer_norm(x, [sizes[1]], scale, offset, 1e-5)
+        op = torch.ops.aten.native_layer_norm_backward
+        # Mean and deviation are given: tenon computes them again.
+        return lambda: op(dy, x, [sizes[1]], mean, rstd, scale, offset, [True, True, True])
+    if kind == "softmax":
+        x = tensor(sizes)
+        out = torch.empty_like(x)
+        return lambda: torch.softmax(x, -1, out=out)
+    if kind == "gelu":
+        x = tensor(sizes)
+        out = torch.empty_like(x)
+        return lambda: torch.ops.aten.gelu.out(x, approximate="none", out=out)
+    if kind == "adamw":
+        p = torch.nn.Parameter(tensor(sizes))
+        p.grad = tensor(sizes, 1)
+        optimizer = torch.optim.AdamW([p], lr=1e-3, fused=True)
+        return optimizer.step
+    if kind == "mlp_inference":
+        from torch import nn
+        net = nn.Sequential(nn.Linear(784, 512), nn.ReLU(), nn.Linear(512, 256), nn.ReLU(),
+                            nn.Linear(256, 10)).eval()
+        x = tensor((sizes[0], 784))
+        return lambda: net(x)
+    return None
+
+
+def torch_main(peer, kind, sizes, threads):
+    import contextlib
+    import torch
+
+    torch.set_num_threads(threads)
+    torch.manual_seed(0)
+    if kind == "gpt2_step":
+        step = torch_gpt2()
+    elif kind in BATCH:
+        step = torch_training(kind, channels_last=peer == "torch-channels-last")
+    else:
+        step = torch_kernel(kind, sizes)
+    if step is None:
+        skip("PyTorch", "has nothing of the kind")
+    training = kind in BATCH or kind == "gpt2_step"
+    info = {"peer": {"torch": "PyTorch", "torch-compile": "torch.compile"}.get(peer, "PyTorch, channels last"),
+            "version": torch.__version__}
+    if peer == "torch-compile":
+        start = time.perf_counter()
+        step = torch.compile(step)
+        with contextlib.nullcontext() if training else torch.inference_mode():
+            step()
+        info["compile_s"] = [time.perf_counter() - start]
+
     def run(steps):
-        for _ in range(steps):
-            optimizer.zero_grad(set_to_none=True)
-            loss = loss_fn(net(x), y)
-            loss.backward()
-            optimizer.step()
-        loss.item()
+        with contextlib.nullcontext() if training else torch.inference_mode():
+            for _ in range(steps):
+                result = step()
+        if training:
+            result.item()
 
     run(2)
-    serve({"peer": "PyTorch", "version": torch.__version__, "compile_s": None}, run)
+    serve(info, run)
 
 
-def jax_main(model, threads):
-    # XLA's CPU client sizes its thread pool by the cores that it may use.
-    os.sched_setaffinity(0, set(range(threads)))
+# --- JAX
+
+
+def jax_training(kind):
+    """(step, state) of a training step: step(state) -> (state, loss)."""
     import jax
     import jax.numpy as jnp
     import numpy
 
-    x, y = data(model, numpy)
-    x, y = jnp.asarray(x), jnp.asarray(y)
-    sizes = {"mlp": (784, 512, 256, 10), "worked_example": (10, 64, 1)}.get(model)
+    x, y = (jnp.asarray(a) for a in batch_of(kind, numpy))
+    sizes = {"mlp_step": (784, 512, 256, 10), "worked_example_step": (10, 64, 1)}.get(kind)
     key = jax.random.PRNGKey(0)
 
     def dense_parameters(sizes, key):
@@ -108,7 +224,7 @@ def jax_main(model, threads):
         return jax.nn.relu(jax.lax.conv_general_dilated(h, w, (1, 1), "SAME",
                                                         dimension_numbers=dims) + b)
 
-    if model == "cnn":
+    if kind == "cnn_step":
         k1, k2, k3 = jax.random.split(key, 3)
         parameters = [(0.2 * jax.random.normal(k1, (3, 3, 1, 32)), jnp.zeros((32,))),
                       (0.05 * jax.random.normal(k2, (3, 3, 32, 64)), jnp.zeros((64,)))]
@@ -124,7 +240,7 @@ def jax_main(model, threads):
 
     def loss_fn(p):
         z = logits(p, x)
-        if model == "worked_example":
+        if kind == "worked_example_step":
             t = y.astype(jnp.float32)[:, None]
             return jnp.mean(jnp.maximum(z, 0) - z * t + jnp.log1p(jnp.exp(-jnp.abs(z))))
         return -jnp.mean(jnp.take_along_axis(jax.nn.log_softmax(z), y[:, None], 1))
@@ -140,31 +256,272 @@ def jax_main(model, threads):
         p = tree(lambda a, b, c: a - scale * b / (jnp.sqrt(c) + 1e-7), p, m, v)
         return (p, m, v, t), loss
 
-    def zeros():
-        return jax.tree_util.tree_map(jnp.zeros_like, parameters)
+    zeros = lambda: jax.tree_util.tree_map(jnp.zeros_like, parameters)
+    return adam, (parameters, zeros(), zeros(), jnp.float32(0))
 
-    state = (parameters, zeros(), zeros(), jnp.float32(0))
+
+def jax_gpt2():
+    import jax
+    import jax.numpy as jnp
+    import numpy
+    c = peers_gpt2.FULL
+    parameters, tokens, targets = peers_gpt2.initial(c, numpy, "float32")
+    parameters = jax.tree_util.tree_map(jnp.asarray, parameters)
+    zeros = lambda: jax.tree_util.tree_map(jnp.zeros_like, parameters)
+    step = peers_gpt2.jax_step(c, jnp.asarray(tokens), jnp.asarray(targets), rate=3e-4)
+    return step, (parameters, zeros(), zeros(), jnp.float32(0))
+
+
+def jax_kernel(kind, sizes):
+    """(function, arguments, donated): donated arguments are what the function gives."""
+    import jax
+    import jax.numpy as jnp
+    array = lambda shape, seed=0: jnp.asarray(normal(shape, seed))
+
+    def norm(x, scale, offset):
+        d = x - jnp.mean(x, -1, keepdims=True)
+        return d * jax.lax.rsqrt(jnp.mean(d * d, -1, keepdims=True) + 1e-5) * scale + offset
+
+    if kind == "gemm":
+        m, n, k = sizes
+        return jnp.matmul, (array((m, k)), array((k, n), 1)), ()
+    if kind == "gemm_bf16_gelu":
+        m, n, k = sizes
+
+        def product(a, b, bias):
+            y = jnp.matmul(a, b, preferred_element_type=jnp.float32) + bias
+            return jax.nn.gelu(y, approximate=False).astype(jnp.bfloat16)
+
+        a, b = (array(s).astype(jnp.bfloat16) for s in ((m, k), (k, n)))
+        return product, (a, b, array((n,))), ()
+    if kind == "layer_norm":
+        return norm, (array(sizes), jnp.ones(sizes[1]), jnp.zeros(sizes[1])), ()
+    if kind == "layer_norm_grad":
+
+        def backward(x, scale, offset, dy):
+            return jax.vjp(norm, x, scale, offset)[1](dy)
+
+        return backward, (array(sizes), jnp.ones(sizes[1]), jnp.zeros(sizes[1]), array(sizes, 1)), ()
+    if kind == "softmax":
+        return jax.nn.softmax, (array(sizes),), ()
+    if kind == "gelu":
+        return (lambda x: jax.nn.gelu(x, approximate=False)), (array(sizes),), ()
+    if kind == "adamw":
+
+        def update(state, g):
+            p, m, v, t = state
+            t = t + 1
+            m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+            scale = 1e-3 * jnp.sqrt(1 - 0.999**t) / (1 - 0.9**t)
+            return p - p * 1e-5 - scale * m / (jnp.sqrt(v) + 1e-8), m, v, t
+
+        n = sizes[0]
+        return update, ((array((n,)), jnp.zeros(n), jnp.zeros(n), jnp.float32(1000)),
+                        array((n,), 1)), (0,)
+    if kind == "mlp_inference":
+        dims = (784, 512, 256, 10)
+        parameters = [(0.05 * array((m, n), i), jnp.zeros(n))
+                      for i, (m, n) in enumerate(zip(dims, dims[1:]))]
+
+        def mlp(x):
+            h = x
+            for i, (w, b) in enumerate(parameters):
+                h = h @ w + b
+                h = jax.nn.relu(h) if i < 2 else h
+            return h
+
+        return mlp, (array((sizes[0], 784), 7),), ()
+    return None
+
+
+def jax_main(peer, kind, sizes):
+    import jax
+    import jax.numpy as jnp
+    from jax import lax
+
+    trains = kind in BATCH or kind == "gpt2_step"
+    work = (jax_gpt2() if kind == "gpt2_step" else jax_training(kind)) if trains else jax_kernel(
+        kind, sizes)
+    if work is None:
+        skip("JAX", "has nothing of the kind")
     # Something small first, so that the client's own start is not counted.
     jax.jit(lambda a: a + 1)(jnp.float32(0)).block_until_ready()
-    start = time.perf_counter()
-    step = jax.jit(adam, donate_argnums=0).lower(state).compile()
-    compile_s = time.perf_counter() - start
-    holder = [state]
+    info = {"peer": "JAX, in a scan" if peer == "jax-scan" else "JAX", "version": jax.__version__,
+            "compile_s": []}
 
-    def run(steps):
-        s = holder[0]
-        for _ in range(steps):
-            s, loss = step(s)
-        jax.block_until_ready((s, loss))
-        holder[0] = s
+    def compiled(function, *arguments, donate=()):
+        for _ in range(1 if kind == "gpt2_step" else 3):
+            jax.clear_caches()
+            start = time.perf_counter()
+            result = jax.jit(function, donate_argnums=donate).lower(*arguments).compile()
+            info["compile_s"].append(time.perf_counter() - start)
+        return result
+
+    if trains:
+        function, state = work
+        if peer == "jax-scan":
+            inner = function
+            function = lambda s: lax.scan(lambda a, _: inner(a), s, None, length=SCAN)
+        step = compiled(function, state, donate=0)
+        holder = [state]
+        per_call = SCAN if peer == "jax-scan" else 1
+
+        def run(steps):
+            s = holder[0]
+            for _ in range(-(-steps // per_call)):
+                s, loss = step(s)
+            jax.block_until_ready((s, loss))
+            holder[0] = s
+    else:
+        function, arguments, donated = work
+        step = compiled(function, *arguments, donate=donated)
+        holder = list(arguments)
+
+        def run(steps):
+            for _ in range(steps):
+                result = step(*holder)
+                if donated:
+                    holder[0] = result
+            jax.block_until_ready(result)
 
     run(2)
-    serve({"peer": "JAX", "version": jax.__version__, "compile_s": compile_s}, run)
+    serve_scaled(info, run, SCAN if peer == "jax-scan" else 1)
+
+
+def serve_scaled(info, run, per_call):
+    """As serve(), where steps are rounded up to whole calls: time is scaled back."""
+    print(json.dumps(info), flush=True)
+    for line in sys.stdin:
+        steps = int(line)
+        start = time.perf_counter()
+        run(steps)
+        done = -(-steps // per_call) * per_call
+        print(f"{(time.perf_counter() - start) * steps / done:.9f}", flush=True)
+
+
+# --- ONNX Runtime and OpenVINO: graphs of one node, and the MLP
+
+
+def onnx_model(kind, sizes):
+    """(model bytes, input arrays), or None."""
+    import numpy
+    from onnx import TensorProto, helper, numpy_helper
+    inputs, initializers, nodes = [], [], []
+
+    def value(name, shape):
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+    def weights(name, array):
+        initializers.append(numpy_helper.from_array(array, name))
+
+    if kind == "gemm":
+        m, n, k = sizes
+        inputs, out = [("a", (m, k)), ("b", (k, n))], (m, n)
+        nodes = [helper.make_node("MatMul", ["a", "b"], ["y"])]
+    elif kind == "layer_norm":
+        inputs, out = [("x", sizes)], sizes
+        weights("scale", numpy.ones(sizes[1], "float32"))
+        weights("offset", numpy.zeros(sizes[1], "float32"))
+        nodes = [helper.make_node("LayerNormalization", ["x", "scale", "offset"], ["y"], axis=-1,
+                                  epsilon=1e-5)]
+    elif kind == "softmax":
+        inputs, out = [("x", sizes)], sizes
+        nodes = [helper.make_node("Softmax", ["x"], ["y"], axis=-1)]
+    elif kind == "gelu":
+        inputs, out = [("x", sizes)], sizes
+        nodes = [helper.make_node("Gelu", ["x"], ["y"], approximate="none")]
+    elif kind == "mlp_inference":
+        dims = (784, 512, 256, 10)
+        inputs, out = [("x", (sizes[0], 784))], (sizes[0], 10)
+        last = "x"
+        for i, (m, n) in enumerate(zip(dims, dims[1:])):
+            weights(f"w{i}", 0.05 * normal((m, n), i))
+            weights(f"b{i}", numpy.zeros(n, "float32"))
+            name = "y" if i == 2 else f"h{i}"
+            nodes.append(helper.make_node("Gemm", [last, f"w{i}", f"b{i}"], [name if i == 2 else f"g{i}"]))
+            if i < 2:
+                nodes.append(helper.make_node("Relu", [f"g{i}"], [name]))
+            last = name
+    else:
+        return None
+    graph = helper.make_graph(nodes, "benchmark", [value(*i) for i in inputs], [value("y", out)],
+                              initializers)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9)
+    arrays = {name: normal(shape, i) for i, (name, shape) in enumerate(inputs)}
+    return model.SerializeToString(), arrays, out
+
+
+def onnxruntime_main(kind, sizes, threads):
+    import numpy
+    import onnxruntime
+    made = onnx_model(kind, sizes)
+    if made is None:
+        skip("ONNX Runtime", "has nothing of the kind")
+    model, arrays, out = made
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    start = time.perf_counter()
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    compile_s = time.perf_counter() - start
+    binding = session.io_binding()
+    values = [onnxruntime.OrtValue.ortvalue_from_numpy(a) for a in arrays.values()]
+    for name, v in zip(arrays, values):
+        binding.bind_ortvalue_input(name, v)
+    result = onnxruntime.OrtValue.ortvalue_from_numpy(numpy.zeros(out, "float32"))
+    binding.bind_ortvalue_output("y", result)
+
+    def run(steps):
+        for _ in range(steps):
+            session.run_with_iobinding(binding)
+
+    run(2)
+    serve({"peer": "ONNX Runtime", "version": onnxruntime.__version__, "compile_s": [compile_s]}, run)
+
+
+def openvino_main(kind, sizes, threads):
+    import openvino
+    made = onnx_model(kind, sizes)
+    if made is None:
+        skip("OpenVINO", "has nothing of the kind")
+    model, arrays, _ = made
+    core = openvino.Core()
+    start = time.perf_counter()
+    compiled = core.compile_model(
+        core.read_model(model), "CPU",
+        {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY",
+         "INFERENCE_PRECISION_HINT": "f32"})
+    compile_s = time.perf_counter() - start
+    request = compiled.create_infer_request()
+    for name, a in arrays.items():
+        request.set_tensor(name, openvino.Tensor(a, shared_memory=True))
+
+    def run(steps):
+        for _ in range(steps):
+            request.infer()
+
+    run(2)
+    serve({"peer": "OpenVINO", "version": openvino.__version__.split("-")[0],
+           "compile_s": [compile_s]}, run)
+
+
+def main():
+    peer, workload, threads = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    kind, _, tail = workload.rpartition("/")
+    kind = kind or workload
+    sizes = tuple(int(s) for s in tail.split("x")) if tail and tail[0].isdigit() else ()
+    try:
+        if peer.startswith("jax"):
+            jax_main(peer, kind, sizes)
+        elif peer == "onnxruntime":
+            onnxruntime_main(kind, sizes, threads)
+        elif peer == "openvino":
+            openvino_main(kind, sizes, threads)
+        else:
+            torch_main(peer, kind, sizes, threads)
+    except ImportError as error:
+        skip(peer, f"is not installed: {error}")
 
 
 if __name__ == "__main__":
-    peer, model_name, thread_count = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    if peer == "jax":
-        jax_main(model_name, thread_count)
-    else:
-        torch_main(model_name, thread_count, channels_last=peer == "torch-channels-last")
+    main()

@@ -8,7 +8,7 @@ build=(g++ cmake ninja-build ccache mold llvm-22-dev protobuf-compiler libprotob
        libcli11-dev nlohmann-json3-dev zlib1g-dev)
 run=(dataset-fashion-mnist)
 test=(libgtest-dev libgmock-dev llvm-22-tools qemu-user g++-aarch64-linux-gnu)
-bench=(libbenchmark-dev python3-venv)
+bench=(libbenchmark-dev python3-venv libopenblas0-pthread libdnnl-dev libxsmm-dev)
 
 case "${1:-build}" in
   build) wanted=("${build[@]}") ;;

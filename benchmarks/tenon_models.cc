@@ -1,17 +1,12 @@
-// tenon's side of benchmarks/models.py: training steps of a model, through Fit.
-//
-//   model_bench MODEL THREADS          MODEL: mlp, cnn or worked_example
-//
-// Speaks the protocol of models.py: prints a line of JSON with the version and the cold compile
-// time of the whole training step, then answers each line `N` on standard input with the seconds
-// that N steps took (rounded up to whole epochs, and scaled back).
-#include <chrono>
-#include <cstdio>
+// Whole models: training steps through Fit, inference, and GPT-2's step.
 #include <cstdlib>
-#include <iostream>
+#include <memory>
 #include <string>
+#include <vector>
 
-#include "tenon/frontend/compile.h"
+#include "benchmarks/gpt2.h"
+#include "benchmarks/workloads.h"
+#include "tenon/frontend/compose.h"
 #include "tenon/frontend/data/dataset.h"
 #include "tenon/frontend/loss/binary_cross_entropy.h"
 #include "tenon/frontend/loss/sparse_categorical_cross_entropy.h"
@@ -21,16 +16,9 @@
 #include "tenon/frontend/nn/flatten.h"
 #include "tenon/frontend/nn/max_pool2d.h"
 #include "tenon/frontend/nn/sequential.h"
-#include "tenon/frontend/random.h"
 
+namespace tenon::bench {
 namespace {
-
-using namespace tenon;  // NOLINT: a program, not a header
-using Clock = std::chrono::steady_clock;
-
-double Since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 struct Workload {
   nn::Sequential net;
@@ -87,54 +75,76 @@ data::Dataset MakeData(const Workload& w, int64_t rows) {
   return d;
 }
 
-template <typename T>
-T OrDie(absl::StatusOr<T> value) {
-  if (!value.ok()) {
-    std::cerr << value.status() << "\n";
-    std::exit(1);
-  }
-  return std::move(value).value();
-}
-
 // Seconds to compile the whole training step; LLVM has been initialised, no cache is in use.
 double CompileSeconds(const std::string& name) {
-  ir::GraphBuilder b("warm_up");
-  OrDie(Program::Compile(OrDie(b.Build({{"y", b.Input("x", F32, {16}) + 1}}))));
   const Workload w = MakeWorkload(name);
   const data::Dataset d = MakeData(w, w.batch);
-  const auto start = Clock::now();
+  const double start = Now();
   Model model(w.net, {.loss = w.loss});
-  if (absl::Status s = model.Build(F32, w.row); !s.ok()) OrDie(absl::StatusOr<int>(s));
+  OrDie(model.Build(F32, w.row));
   const RowType y{d.y.dtype(), Dims(d.y.dims().begin() + 1, d.y.dims().end())};
   OrDie(Program::Compile(OrDie(model.TrainingGraph(y, w.batch))));
-  return Since(start);
+  return Now() - start;
+}
+
+// Steps through Fit: rounded up to whole epochs, and scaled back.
+Served Training(const std::string& name, int threads) {
+  Served served = TenonServed();
+  ir::GraphBuilder b("warm_up");
+  OrDie(Program::Compile(OrDie(b.Build({{"y", b.Input("x", F32, {16}) + 1}}))));
+  for (int i = 0; i < 3; ++i) served.compile_s.push_back(CompileSeconds(name));
+  const Workload w = MakeWorkload(name);
+  const int64_t batches = name == "worked_example" ? 25 : 5;
+  auto data = std::make_shared<data::Dataset>(MakeData(w, w.batch * batches));
+  auto model = std::make_shared<Model>(w.net, ModelOptions{.loss = w.loss, .threads = threads});
+  const int64_t batch = w.batch;
+  served.timed = [=](int64_t steps) {
+    const int64_t epochs = (steps + batches - 1) / batches;
+    const double start = Now();
+    OrDie(model->Fit(*data, {.epochs = epochs, .batch_size = batch, .progress = false}));
+    return (Now() - start) * static_cast<double>(steps) / static_cast<double>(epochs * batches);
+  };
+  served.timed(1);
+  return served;
+}
+
+// The MLP's forward pass; its weights are parameters.
+Served MlpInference(const WorkloadName& name, int threads) {
+  GraphBuilder b("mlp");
+  Value h = b.Input("x", F32, {name.sizes[0], 784});
+  int64_t in = 784;
+  for (const int64_t out : {512, 256, 10}) {
+    const std::string layer = std::to_string(out);
+    h = MatMul(h, b.Parameter("w" + layer, F32, {in, out})) + b.Parameter("b" + layer, F32, {out});
+    if (out != 10) h = Relu(h);
+    in = out;
+  }
+  Served served = TenonServed();
+  ServeGraph(OrDie(b.Build({{"y", h}})), threads, &served);
+  return served;
+}
+
+Served Gpt2Step(int threads) {
+  Served served = TenonServed();
+  const Gpt2Config config;
+  ServeGraph(OrDie(BuildGpt2Step(config)), threads, &served, 2,
+             [config](const ir::Input& input, const ir::TensorType& type, int number) {
+               return Gpt2InitialValue(input, type, number, config);
+             });
+  return served;
 }
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::fprintf(stderr, "usage: model_bench MODEL THREADS\n");
-    return 1;
-  }
-  const std::string name = argv[1];
-  const double compile_s = CompileSeconds(name);
-  const Workload w = MakeWorkload(name);
-  const int64_t batches = name == "worked_example" ? 25 : 5;
-  const data::Dataset d = MakeData(w, w.batch * batches);
-  Model model(w.net, {.loss = w.loss, .threads = std::atoi(argv[2])});
-  const auto run = [&](int64_t steps) {
-    const int64_t epochs = (steps + batches - 1) / batches;
-    const auto start = Clock::now();
-    OrDie(model.Fit(d, {.epochs = epochs, .batch_size = w.batch, .progress = false}));
-    return Since(start) * static_cast<double>(steps) / static_cast<double>(epochs * batches);
+WorkloadList ModelWorkloads() {
+  WorkloadList list = {
+      {"mlp_inference", MlpInference},
+      {"gpt2_step", [](const WorkloadName&, int t) { return Gpt2Step(t); }},
   };
-  run(1);
-  std::printf("{\"peer\": \"tenon\", \"version\": \"0.1.0\", \"compile_s\": %.4f}\n", compile_s);
-  std::fflush(stdout);
-  for (std::string line; std::getline(std::cin, line);) {
-    std::printf("%.9f\n", run(std::atoll(line.c_str())));
-    std::fflush(stdout);
+  for (const std::string name : {"mlp", "cnn", "worked_example"}) {
+    list[name + "_step"] = [name](const WorkloadName&, int t) { return Training(name, t); };
   }
-  return 0;
+  return list;
 }
+
+}  // namespace tenon::bench
