@@ -131,22 +131,27 @@ struct CumulativeAttrs {
 
 // An einsum of two operands, "bmk,bkn->bmn": one letter a dimension. A letter in both operands and
 // the result is a batch dimension; in both operands only, contracted; in one operand and the
-// result, free; in one operand only, summed. No letter twice in one operand.
+// result, free; in one operand only, summed. No letter twice in one operand. A `wide` result keeps
+// the type in which the sum is computed: f32 for operands of bf16 and f16, theirs for all others.
 struct ContractAttrs {
   std::string spec;
+  bool wide = false;
   template <typename V>
   void Visit(V&& v) {
     v("spec", spec);
+    v("wide", wide);
   }
 };
 
 // Convolutions over [batch, spatial..., channels] with filters [spatial..., in / groups, out].
 // One entry a spatial dimension, 1 to 3 of them. `shape` is the result of the two gradient forms
-// (conv_transpose: the input's shape; conv_filter: the filter's), and empty for conv.
+// (conv_transpose: the input's shape; conv_filter: the filter's), and empty for conv. `wide` as for
+// contractions.
 struct ConvAttrs {
   std::vector<int64_t> stride, dilation, pad_low, pad_high;
   int64_t groups = 1;
   Shape shape;
+  bool wide = false;
   template <typename V>
   void Visit(V&& v) {
     v("stride", stride);
@@ -155,6 +160,7 @@ struct ConvAttrs {
     v("pad_high", pad_high);
     v("groups", groups);
     v("shape", shape);
+    v("wide", wide);
   }
 };
 

@@ -269,7 +269,8 @@ Value WindowUnselect(Operand y, Operand indices, WindowIndexAttrs attrs);
 
 // --- Contractions
 // ----------------------------------------------------------------------------------
-Value Contract(std::string spec, Operand a, Operand b);
+// `wide`: bf16 and f16 give f32 (ContractAttrs).
+Value Contract(std::string spec, Operand a, Operand b, bool wide = false);
 // The product of matrices, batched over leading dimensions (which must be equal, or absent in b).
 Value MatMul(Operand a, Operand b);
 Value Conv(Operand x, Operand filter, ConvAttrs attrs);

@@ -353,8 +353,8 @@ Value WindowUnselect(Operand y, Operand indices, WindowIndexAttrs attrs) {
 // --- Contractions
 // ----------------------------------------------------------------------------------
 
-Value Contract(std::string spec, Operand a, Operand b) {
-  return ApplyOne(OpCode::kContract, ContractAttrs{std::move(spec)}, {a, b}, a.location);
+Value Contract(std::string spec, Operand a, Operand b, bool wide) {
+  return ApplyOne(OpCode::kContract, ContractAttrs{std::move(spec), wide}, {a, b}, a.location);
 }
 
 Value MatMul(Operand a, Operand b) {

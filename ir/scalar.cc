@@ -359,6 +359,37 @@ void EvalHalf(ScalarOp op, DType result, bool has_fma, int64_t n, const ScalarAr
   }
 }
 
+float FlushDenormal(float x) {
+  return std::fpclassify(x) == FP_SUBNORMAL ? std::copysign(0.0f, x) : x;
+}
+
+// One of the two products of dot2: of the halves that `shift` moves to the top.
+float AddHalves(bool has_fma, uint32_t a, uint32_t b, int shift, float sum) {
+  const auto half = [shift](uint32_t pair) {
+    return FlushDenormal(std::bit_cast<float>((pair << shift) & 0xffff0000u));
+  };
+  const auto add = [has_fma](float x, float y, float z) {
+    return has_fma ? std::fma(x, y, z) : x * y + z;
+  };
+  const float x = half(a), y = half(b), result = add(x, y, sum);
+  // What is below the normal numbers before it is rounded to the denormals' grid counts as one.
+  constexpr float kSmallest = std::numeric_limits<float>::min();
+  const bool below = std::fabs(result) == kSmallest &&
+                     std::fabs(add(x * 0x1p64f, y, sum * 0x1p64f)) < kSmallest * 0x1p64f;
+  return below ? std::copysign(0.0f, result) : FlushDenormal(result);
+}
+
+void EvalDot2(bool has_fma, int64_t n, const ScalarArg* args, void* out) {
+  const auto* a = static_cast<const uint32_t*>(args[0].data);
+  const auto* b = static_cast<const uint32_t*>(args[1].data);
+  const auto* c = static_cast<const float*>(args[2].data);
+  for (int64_t i = 0; i < n; ++i) {
+    const uint32_t x = a[i * args[0].stride], y = b[i * args[1].stride];
+    const float high = AddHalves(has_fma, x, y, 0, FlushDenormal(c[i * args[2].stride]));
+    static_cast<float*>(out)[i] = AddHalves(has_fma, x, y, 16, high);
+  }
+}
+
 }  // namespace
 
 DType ScalarResultType(ScalarOp op, DType operand) {
@@ -372,6 +403,7 @@ void EvalScalarOp(ScalarOp op, DType operand, DType result, bool has_fma, int64_
   if (op == ScalarOp::kBitcast) return EvalBitcast(ByteSize(operand), n, args, out);
   if (op == ScalarOp::kSelect) return EvalSelect(ByteSize(operand), n, args, out);
   if (op == ScalarOp::kPhilox) return EvalPhilox(n, args, out);
+  if (op == ScalarOp::kDot2) return EvalDot2(has_fma, n, args, out);
   VisitType(operand, [&](auto t) {
     using T = decltype(t);
     if constexpr (std::is_same_v<T, Bool>) {

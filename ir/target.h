@@ -21,7 +21,8 @@ struct TargetDesc {
   bool has_fma = false;       // a fused multiply-add in hardware: contractions and maths use it
   bool has_masks = false;     // masked loads and stores cost no more than plain ones
   bool has_gather = false;
-  int fma_latency = 4;  // cycles; with the units, how many independent accumulators hide it
+  bool has_bf16_dot = false;  // the scalar op dot2 as one instruction, twice an FMA's work
+  int fma_latency = 4;        // cycles; with the units, how many independent accumulators hide it
   int fma_per_cycle = 2;
 
   int64_t l1_bytes = 32 << 10;

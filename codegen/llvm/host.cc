@@ -76,6 +76,7 @@ void SetVectors(const llvm::TargetMachine& machine, ir::TargetDesc* target) {
   target->vector_registers = level.vector_registers;
   target->has_fma = level.has_fma;
   target->has_masks = level.has_masks;
+  target->has_bf16_dot = avx512 && subtarget.checkFeatures("+avx512bf16");
 }
 
 }  // namespace
@@ -113,8 +114,9 @@ bool HostCanRun(const ir::TargetDesc& target) {
   if (!wanted.ok() || !have.ok()) return false;
   const llvm::MCSubtargetInfo& host_info = *(*have)->getMCSubtargetInfo();
   const llvm::MCSubtargetInfo& wanted_info = *(*wanted)->getMCSubtargetInfo();
-  for (const char* feature : {"+sse2", "+sse4.2", "+avx", "+avx2", "+fma", "+f16c", "+bmi2",
-                              "+avx512f", "+avx512bw", "+avx512dq", "+avx512vl", "+avx512cd"}) {
+  for (const char* feature :
+       {"+sse2", "+sse4.2", "+avx", "+avx2", "+fma", "+f16c", "+bmi2", "+avx512f", "+avx512bw",
+        "+avx512dq", "+avx512vl", "+avx512cd", "+avx512bf16"}) {
     if (!host.isX86()) break;
     if (wanted_info.checkFeatures(feature) && !host_info.checkFeatures(feature)) return false;
   }

@@ -3,6 +3,7 @@
 #include <llvm/IR/Constants.h>
 #include <llvm/IR/DerivedTypes.h>
 #include <llvm/IR/Intrinsics.h>
+#include <llvm/IR/IntrinsicsX86.h>
 
 #include "tenon/ir/check.h"
 
@@ -124,6 +125,8 @@ Value* ScalarEmitter::Emit(ScalarOp op, DType operand, DType result, llvm::Array
       return Bitcast(operand, result, args[0]);
     case ScalarOp::kPhilox:
       return Philox(args[0], args[1], args[2]);
+    case ScalarOp::kDot2:
+      return Dot2(args[0], args[1], args[2]);
   }
   TENON_CHECK(false);
 }
@@ -290,6 +293,58 @@ Value* ScalarEmitter::Compare(ScalarOp op, DType dtype, Value* a, Value* b) {
     default:
       TENON_CHECK(false);
   }
+}
+
+// Zero, with its sign, in place of denormals.
+Value* ScalarEmitter::FlushDenormals(Value* v) {
+  Value* magnitude = b_.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, v);
+  Value* zero = b_.CreateBinaryIntrinsic(llvm::Intrinsic::copysign, Float(v, 0), v);
+  return b_.CreateSelect(b_.CreateFCmpOLT(magnitude, Float(v, 0x1p-126)), zero, v);
+}
+
+Value* ScalarEmitter::Dot2(Value* a, Value* b, Value* c) {
+  if (target_.bf16_dot) return Dot2InHardware(a, b, c);
+  const auto half = [&](Value* pair, bool high) {
+    Value* bits =
+        high ? b_.CreateAnd(pair, Int(pair, 0xffff0000)) : b_.CreateShl(pair, Int(pair, 16));
+    return FlushDenormals(Bitcast(DType::kI32, DType::kF32, bits));
+  };
+  // As vdpbf16ps: what is below the normal numbers before it is rounded to a denormal is flushed.
+  const auto add = [&](Value* x, Value* y, Value* sum) {
+    Value* result = Fma(x, y, sum);
+    Value* scale = Float(x, 0x1p64);
+    Value* scaled = Fma(b_.CreateFMul(x, scale), y, b_.CreateFMul(sum, scale));
+    const auto fabs = [&](Value* v) { return b_.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, v); };
+    Value* below = b_.CreateAnd(b_.CreateFCmpOEQ(fabs(result), Float(x, 0x1p-126)),
+                                b_.CreateFCmpOLT(fabs(scaled), Float(x, 0x1p-62)));
+    Value* zero = b_.CreateBinaryIntrinsic(llvm::Intrinsic::copysign, Float(x, 0), result);
+    return b_.CreateSelect(below, zero, FlushDenormals(result));
+  };
+  return add(half(a, false), half(b, false), add(half(a, true), half(b, true), FlushDenormals(c)));
+}
+
+Value* ScalarEmitter::Dot2InHardware(Value* a, Value* b, Value* c) {
+  const auto* vector = llvm::dyn_cast<llvm::FixedVectorType>(c->getType());
+  const int lanes = vector == nullptr ? 1 : static_cast<int>(vector->getNumElements());
+  if (lanes < 4) {  // in the low lanes of the smallest vector
+    const auto widen = [&](Value* v) -> Value* {
+      llvm::Type* type = llvm::FixedVectorType::get(v->getType()->getScalarType(), 4);
+      Value* wide = llvm::Constant::getNullValue(type);
+      for (int i = 0; i < lanes; ++i) {
+        Value* lane = vector == nullptr ? v : b_.CreateExtractElement(v, b_.getInt64(i));
+        wide = b_.CreateInsertElement(wide, lane, b_.getInt64(i));
+      }
+      return wide;
+    };
+    Value* wide = Dot2InHardware(widen(a), widen(b), widen(c));
+    if (lanes == 1) return b_.CreateExtractElement(wide, b_.getInt64(0));
+    return b_.CreateShuffleVector(wide, llvm::ArrayRef<int>{0, 1});
+  }
+  const llvm::Intrinsic::ID intrinsic = lanes == 16  ? llvm::Intrinsic::x86_avx512bf16_dpbf16ps_512
+                                        : lanes == 8 ? llvm::Intrinsic::x86_avx512bf16_dpbf16ps_256
+                                                     : llvm::Intrinsic::x86_avx512bf16_dpbf16ps_128;
+  llvm::Type* pairs = llvm::FixedVectorType::get(b_.getBFloatTy(), 2 * lanes);
+  return b_.CreateIntrinsic(intrinsic, {c, b_.CreateBitCast(a, pairs), b_.CreateBitCast(b, pairs)});
 }
 
 Value* ScalarEmitter::Combine(ir::Combiner combiner, DType dtype, Value* a, Value* b) {

@@ -56,6 +56,9 @@ class ScalarEmitter {
   llvm::Value* Compare(ir::ScalarOp op, ir::DType dtype, llvm::Value* a, llvm::Value* b);
   llvm::Value* Bitcast(ir::DType from, ir::DType to, llvm::Value* v);
   llvm::Value* Philox(llvm::Value* key, llvm::Value* index, llvm::Value* stream);
+  llvm::Value* Dot2(llvm::Value* a, llvm::Value* b, llvm::Value* c);
+  llvm::Value* Dot2InHardware(llvm::Value* a, llvm::Value* b, llvm::Value* c);
+  llvm::Value* FlushDenormals(llvm::Value* v);
   llvm::Value* Transcendental(ir::ScalarOp op, ir::DType dtype, llvm::ArrayRef<llvm::Value*> args);
 
   llvm::Value* WidenF16(llvm::Value* bits);

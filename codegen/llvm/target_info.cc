@@ -71,6 +71,7 @@ TargetInfo MakeTargetInfo(const ir::TargetDesc& desc, const llvm::TargetMachine&
     const llvm::MCSubtargetInfo& subtarget = *machine.getMCSubtargetInfo();
     info.rounds_in_hardware = subtarget.checkFeatures("+sse4.1");
     info.converts_f16 = subtarget.checkFeatures("+f16c");
+    info.bf16_dot = desc.has_bf16_dot && subtarget.checkFeatures("+avx512bf16,+avx512vl");
     info.masks_small = subtarget.checkFeatures("+avx512bw");
     info.scales_in_hardware = subtarget.checkFeatures("+avx512f") && desc.vector_bits == 512;
     info.fma = subtarget.checkFeatures("+fma");

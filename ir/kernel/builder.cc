@@ -155,7 +155,8 @@ ValueId KernelBuilder::Scalar(ScalarOp op, std::vector<ValueId> args) {
     const Type& t = type(args[i]);
     TENON_CHECK(t.rows == result.rows || t.rows == 1 || result.rows == 1);
     TENON_CHECK(t.lanes == result.lanes || t.lanes == 1 || result.lanes == 1);
-    TENON_CHECK(t.dtype == result.dtype || (op == ScalarOp::kSelect && i == 0));
+    const bool other = (op == ScalarOp::kSelect && i == 0) || (op == ScalarOp::kDot2 && i < 2);
+    TENON_CHECK(t.dtype == result.dtype || other);
     result.rows = std::max(result.rows, t.rows);
     result.lanes = std::max(result.lanes, t.lanes);
   }

@@ -68,6 +68,7 @@ Rule RuleOf(ScalarOp op) {
     case ScalarOp::kCast:
     case ScalarOp::kBitcast:
     case ScalarOp::kPhilox:
+    case ScalarOp::kDot2:
       return Rule::kOther;
   }
   return Rule::kOther;
@@ -101,6 +102,9 @@ bool FitsScalarOp(ScalarOp op, const std::vector<DType>& args, DType result) {
     return first == DType::kBool && args[1] == args[2] && result == args[1];
   }
   if (op == ScalarOp::kBitcast) return ir::ByteSize(first) == ir::ByteSize(result);
+  if (op == ScalarOp::kDot2) {
+    return first == DType::kI32 && args[1] == first && args[2] == DType::kF32 && result == args[2];
+  }
   if (op == ScalarOp::kPhilox) return same && first == DType::kI64 && result == DType::kI32;
   return true;  // a cast
 }

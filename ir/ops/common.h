@@ -53,6 +53,9 @@ absl::Status CheckCombiner(Combiner combiner, DType dtype);
 // `d` is at least 0 for every allowed extent.
 bool NeverNegative(const Dim& d);
 
+// The element type of a contraction of `dtype`s.
+inline DType SumType(DType dtype, bool wide) { return wide ? ComputeType(dtype) : dtype; }
+
 // The result extent of a window along one dimension (see WindowAttrs).
 absl::StatusOr<Dim> WindowExtent(const Dim& extent, int64_t window, int64_t stride,
                                  int64_t dilation, int64_t base_dilation, int64_t pad_low,
@@ -73,6 +76,11 @@ ComputeDef ElementwiseNest(const OpView& view);
 
 // The cotangent of result 0, which a rule is only called with.
 inline const Value& Cotangent(const GradContext& c) { return *c.cotangents[0]; }
+// The same in the operands' element type, which a wide result has left.
+inline Value NarrowCotangent(const GradContext& c) {
+  const DType dtype = c.operands[0].dtype();
+  return Cotangent(c).dtype() == dtype ? Cotangent(c) : Cast(Cotangent(c), dtype);
+}
 // Zeros, or any number, of the type of `like`.
 Value Like(const Value& like, double value);
 // The number of x's elements along `axes`, as a scalar of its type; `axes` as in ReduceAttrs.

@@ -65,7 +65,7 @@ Types Infer(const InferContext& c) {
                    " and ", b.dims[j].ToString(), " in ", b.ToString());
     }
   }
-  TensorType result{a.dtype, {}};
+  TensorType result{SumType(a.dtype, c.attrs<ContractAttrs>().wide), {}};
   for (char letter : s.out) result.dims.push_back(ExtentOf(letter, s, a, b));
   return {{result}};
 }
@@ -92,10 +92,12 @@ ComputeDef Compute(const OpView& v) {
   if (def.num_reduced() > 0) {
     def.compute_class = ComputeClass::kContract;
     def.combiner = Combiner::kSum;
-    if (ComputeType(dtype) != dtype) {  // products are not rounded to 16 bits, only the sum is
-      a = def.body.Cast(ComputeType(dtype), a);
-      b = def.body.Cast(ComputeType(dtype), b);
-    }
+  }
+  // Products are not rounded to 16 bits, only the sum is.
+  const bool widen = def.num_reduced() > 0 || v.attrs<ContractAttrs>().wide;
+  if (widen && ComputeType(dtype) != dtype) {
+    a = def.body.Cast(ComputeType(dtype), a);
+    b = def.body.Cast(ComputeType(dtype), b);
   }
   def.body.Op(ScalarOp::kMul, {a, b});
   return def;
@@ -124,7 +126,8 @@ OpDef Define<OpCode::kContract>() {
   def.summary =
       "The sum of products that `spec` describes, such as \"bmk,bkn->bmn\": one letter a "
       "dimension, no letter twice in one tensor. Letters that the result lacks are summed over. "
-      "bf16 and f16 multiply and accumulate in f32 and round once.";
+      "bf16 and f16 multiply and accumulate in f32 and round once; with `wide` they do not round, "
+      "and the result is f32.";
   def.min_operands = def.max_operands = 2;
   def.compute_class = ComputeClass::kContract;
   def.infer = Infer;
@@ -133,9 +136,10 @@ OpDef Define<OpCode::kContract>() {
   def.gradient = [](GradContext& c) -> Cotangents {
     const Spec s = SpecOf(c.attrs<ContractAttrs>());
     const Value &a = c.operands[0], &b = c.operands[1];
+    const Value g = NarrowCotangent(c);
     Cotangents out(2);
-    if (c.needed[0]) out[0] = OperandGradient(Cotangent(c), s.out, a, s.a, b, s.b);
-    if (c.needed[1]) out[1] = OperandGradient(Cotangent(c), s.out, b, s.b, a, s.a);
+    if (c.needed[0]) out[0] = OperandGradient(g, s.out, a, s.a, b, s.b);
+    if (c.needed[1]) out[1] = OperandGradient(g, s.out, b, s.b, a, s.a);
     return out;
   };
   return def;

@@ -206,6 +206,7 @@ ComputeDef FilterNest(const OpView& v) {
 ConvAttrs WithShape(const ConvAttrs& a, const Shape& shape) {
   ConvAttrs copy = a;
   copy.shape = shape;
+  copy.wide = false;
   return copy;
 }
 
@@ -226,21 +227,21 @@ OpDef Define<OpCode::kConv>() {
       "The convolution (correlation: the filter is not turned) of x [batch, spatial..., channels] "
       "with a filter [spatial..., channels / groups, out], over 1 to 3 spatial dimensions, with "
       "stride, dilation, zero padding and groups: [batch, spatial..., out]. bf16 and f16 "
-      "accumulate in f32.");
+      "accumulate in f32 and round once; with `wide` the result is f32.");
   def.infer = [](const InferContext& c) -> Types {
     TENON_RETURN_IF_ERROR(CheckDTypes(c));
     const auto& a = c.attrs<ConvAttrs>();
     if (!a.shape.empty()) return Error("conv takes no shape");
     TENON_ASSIGN_OR_RETURN(Shape y, OutputShape(c.operands[0].dims, c.operands[1].dims, a));
-    return {{TensorType{c.operands[0].dtype, std::move(y)}}};
+    return {{TensorType{SumType(c.operands[0].dtype, a.wide), std::move(y)}}};
   };
   def.compute = ConvNest;
   def.gradient = [](GradContext& c) -> Cotangents {
     const auto& a = c.attrs<ConvAttrs>();
     const Value &x = c.operands[0], &f = c.operands[1];
     Cotangents out(2);
-    if (c.needed[0]) out[0] = ConvTranspose(Cotangent(c), f, WithShape(a, x.shape()));
-    if (c.needed[1]) out[1] = ConvFilter(x, Cotangent(c), WithShape(a, f.shape()));
+    if (c.needed[0]) out[0] = ConvTranspose(NarrowCotangent(c), f, WithShape(a, x.shape()));
+    if (c.needed[1]) out[1] = ConvFilter(x, NarrowCotangent(c), WithShape(a, f.shape()));
     return out;
   };
   return def;
@@ -259,15 +260,15 @@ OpDef Define<OpCode::kConvTranspose>() {
     TENON_RETURN_IF_ERROR(CheckSame(c.operands[0], TensorType{c.operands[0].dtype, std::move(y)},
                                     "y",
                                     absl::StrCat("the convolution of ", ShapeToString(a.shape))));
-    return {{TensorType{c.operands[0].dtype, a.shape}}};
+    return {{TensorType{SumType(c.operands[0].dtype, a.wide), a.shape}}};
   };
   def.compute = TransposeNest;
   def.gradient = [](GradContext& c) -> Cotangents {
     const auto& a = c.attrs<ConvAttrs>();
     const Value &y = c.operands[0], &f = c.operands[1];
     Cotangents out(2);
-    if (c.needed[0]) out[0] = Conv(Cotangent(c), f, WithShape(a, {}));
-    if (c.needed[1]) out[1] = ConvFilter(Cotangent(c), y, WithShape(a, f.shape()));
+    if (c.needed[0]) out[0] = Conv(NarrowCotangent(c), f, WithShape(a, {}));
+    if (c.needed[1]) out[1] = ConvFilter(NarrowCotangent(c), y, WithShape(a, f.shape()));
     return out;
   };
   return def;
@@ -287,15 +288,15 @@ OpDef Define<OpCode::kConvFilter>() {
     TENON_RETURN_IF_ERROR(
         CheckSame(c.operands[1], TensorType{c.operands[1].dtype, std::move(y)}, "y",
                   absl::StrCat("the convolution with a filter ", ShapeToString(a.shape))));
-    return {{TensorType{c.operands[0].dtype, a.shape}}};
+    return {{TensorType{SumType(c.operands[0].dtype, a.wide), a.shape}}};
   };
   def.compute = FilterNest;
   def.gradient = [](GradContext& c) -> Cotangents {
     const auto& a = c.attrs<ConvAttrs>();
     const Value &x = c.operands[0], &y = c.operands[1];
     Cotangents out(2);
-    if (c.needed[0]) out[0] = ConvTranspose(y, Cotangent(c), WithShape(a, x.shape()));
-    if (c.needed[1]) out[1] = Conv(x, Cotangent(c), WithShape(a, {}));
+    if (c.needed[0]) out[0] = ConvTranspose(y, NarrowCotangent(c), WithShape(a, x.shape()));
+    if (c.needed[1]) out[1] = Conv(x, NarrowCotangent(c), WithShape(a, {}));
     return out;
   };
   return def;

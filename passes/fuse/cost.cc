@@ -17,6 +17,7 @@ int ScalarOpCost(ScalarOp op) {
     case ScalarOp::kAbs:
     case ScalarOp::kSign:
     case ScalarOp::kFma:
+    case ScalarOp::kDot2:
     case ScalarOp::kAnd:
     case ScalarOp::kOr:
     case ScalarOp::kXor:

@@ -108,6 +108,7 @@ std::vector<Case> AllCases() {
   add(ScalarOp::kBitcast, DType::kF64, 1, DType::kI64);
   add(ScalarOp::kBitcast, DType::kBF16, 1, DType::kF16);
   add(ScalarOp::kPhilox, DType::kI64, 3, DType::kI32);
+  cases.push_back({ScalarOp::kDot2, {DType::kI32, DType::kI32, DType::kF32}, DType::kF32});
   return cases;
 }
 

@@ -56,6 +56,14 @@ void AddContract(SampleList& list) {
                                          s.In(t, {19, 18}, Uniform(-3, 3)))};
     });
   }
+  for (DType t : {BF16, F16, F32}) {
+    list.Add("contract/wide/" + Name(t), OpCode::kContract, [=](SampleBuilder& s) {
+      const Value a = s.In(t, {5, 19}, Uniform(-3, 3)), b = s.In(t, {19, 18}, Uniform(-3, 3));
+      return std::vector<Value>{Contract("mk,kn->mn", a, b, /*wide=*/true),
+                                Contract("mk,kn->mnk", a, b, /*wide=*/true),
+                                Contract("mk,ml->m", a, a, /*wide=*/true)};
+    });
+  }
   list.Add("contract/specials", OpCode::kContract, [](SampleBuilder& s) {
     return std::vector<Value>{Contract("mk,kn->mn",
                                        s.In(F32, {3, 4}, Values({1, NAN, 2, 0, INFINITY, 5, -1})),
@@ -148,6 +156,11 @@ void AddConv(SampleList& list) {
         return std::vector<Value>{Apply(op, s, ConvCases()[2], t)};
       });
     }
+    list.Add(absl::StrCat(OpName(op), "/f32_result"), op, [=](SampleBuilder& s) {
+      ConvCase c = ConvCases()[2];
+      c.a.wide = true;
+      return std::vector<Value>{Apply(op, s, c, BF16)};
+    });
     const Dim n = Dim("n").AtMost(5);
     list.Add(absl::StrCat(OpName(op), "/symbolic_batch"), op,
              [=](SampleBuilder& s) {

@@ -8,7 +8,6 @@ namespace tenon::passes::rules {
 using ir::BroadcastAttrs;
 using ir::Combiner;
 using ir::ContractAttrs;
-using ir::DType;
 using ir::OpCode;
 using ir::ReduceAttrs;
 using ir::Shape;
@@ -31,13 +30,26 @@ Value Spread(Match& m, Value x, const std::string& letters, const std::string& t
   return Make(m, OpCode::kBroadcast, BroadcastAttrs{shape, axes}, {y});
 }
 
+// Whether the element type computes in a wider one.
+bool IsNarrow(const Value& v) { return ir::ComputeType(v.dtype()) != v.dtype(); }
+
+// The operands of a contraction; of one with a wide result, in that type.
+std::vector<Value> Widened(Match& m, const Einsum& spec) {
+  std::vector<Value> operands = m.operands();
+  if (!spec.wide || !IsNarrow(operands[0])) return operands;
+  for (Value& v : operands) {
+    v = Make(m, OpCode::kCast, ir::CastAttrs{ir::ComputeType(v.dtype())}, {v});
+  }
+  return operands;
+}
+
 }  // namespace
 
 Replacement ContractSummed(Match& m) {
   Einsum spec(m.attrs<ContractAttrs>());
   std::vector<Value> operands = m.operands();
   // In 16 bits the sum would be rounded before it is multiplied.
-  if (ir::ComputeType(m.type().dtype) != m.type().dtype) return std::nullopt;
+  if (IsNarrow(operands[0])) return std::nullopt;
   bool any = false;
   for (int i = 0; i < 2; ++i) {
     std::vector<int64_t> axes;
@@ -63,7 +75,7 @@ Replacement ContractProduct(Match& m) {
   const Einsum spec(m.attrs<ContractAttrs>());
   if (!spec.Summed().empty()) return std::nullopt;
   const Shape shape = m.type().dims;
-  const std::vector<Value> operands = m.operands();
+  const std::vector<Value> operands = Widened(m, spec);
   return Make(m, OpCode::kMul,
               {Spread(m, operands[0], spec.operand[0], spec.result, shape),
                Spread(m, operands[1], spec.operand[1], spec.result, shape)});
@@ -71,9 +83,8 @@ Replacement ContractProduct(Match& m) {
 
 Replacement ContractVector(Match& m) {
   const Einsum spec(m.attrs<ContractAttrs>());
-  const DType dtype = m.type().dtype;
   // 16-bit products would be rounded one by one.
-  if (ir::ComputeType(dtype) != dtype || spec.Summed().empty()) return std::nullopt;
+  if ((IsNarrow(m[0]) && !spec.wide) || spec.Summed().empty()) return std::nullopt;
   for (char c : spec.Summed()) {
     if (!spec.InOperand(0, c) || !spec.InOperand(1, c)) return std::nullopt;
   }
@@ -82,7 +93,7 @@ Replacement ContractVector(Match& m) {
     for (char c : spec.operand[1 - i]) own = own || !spec.InOperand(i, c);
     if (own) continue;
     // Operand i has all letters: products in its layout, summed over those that the result lacks.
-    const std::vector<Value> operands = m.operands();
+    const std::vector<Value> operands = Widened(m, spec);
     const std::string& letters = spec.operand[i];
     const Shape shape = operands[i].shape();
     Value factors[2];
@@ -120,7 +131,7 @@ Replacement ConvPointwise(Match& m) {
   std::vector<bool> drop(attrs.stride.size(), true);
   drop.insert(drop.end(), {false, false});
   const std::string positions = std::string("nabc").substr(0, 1 + attrs.stride.size());
-  const ContractAttrs contract{positions + "x,xy->" + positions + "y"};
+  const ContractAttrs contract{positions + "x,xy->" + positions + "y", attrs.wide};
   return Make(m, OpCode::kContract, contract, {x, DropUnits(m, filter, drop)});
 }
 

@@ -12,8 +12,9 @@ namespace tenon::passes::rules {
 struct Einsum {
   std::string operand[2];
   std::string result;
+  bool wide = false;
 
-  explicit Einsum(const ir::ContractAttrs& attrs) {
+  explicit Einsum(const ir::ContractAttrs& attrs) : wide(attrs.wide) {
     const size_t comma = attrs.spec.find(',');
     const size_t arrow = attrs.spec.find("->");
     operand[0] = attrs.spec.substr(0, comma);
@@ -21,7 +22,7 @@ struct Einsum {
     result = attrs.spec.substr(arrow + 2);
   }
   ir::ContractAttrs attrs() const {
-    return {absl::StrCat(operand[0], ",", operand[1], "->", result)};
+    return {absl::StrCat(operand[0], ",", operand[1], "->", result), wide};
   }
 
   static bool Has(const std::string& letters, char c) {
