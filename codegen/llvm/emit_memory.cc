@@ -47,6 +47,26 @@ Value* KernelEmitter::BasePointer(const MemRef& mem) {
   return b_.CreateGEP(element, buffer, Scalar(mem.offset));
 }
 
+// Asks for what a row of vectors will read some iterations on, where these lie so far apart that
+// every one is on another page: the hardware does not look ahead across pages.
+void KernelEmitter::PrefetchAhead(const MemRef& mem, const Tile& shape, Value* base) {
+  constexpr int64_t kFarBytes = 2048;
+  constexpr int64_t kIterations = 24;
+  if (loop_ == nullptr || shape.rows > 1 || mem.lane_stride.valid()) return;
+  const int64_t size = ir::ByteSize(BufferType(mem.buffer));
+  const int64_t line = target_.desc.cache_line;
+  const std::optional<int64_t> stride = loop_->ConstantStride(mem.offset);
+  if (!stride.has_value() || std::abs(*stride) * size < kFarBytes || shape.lanes * size < line) {
+    return;
+  }
+  for (int64_t byte = 0; byte < shape.lanes * size; byte += line) {
+    Value* ahead =
+        b_.CreateGEP(b_.getInt8Ty(), base, b_.getInt64(*stride * size * kIterations + byte));
+    b_.CreateIntrinsic(llvm::Intrinsic::prefetch, {ahead->getType()},
+                       {ahead, b_.getInt32(0), b_.getInt32(3), b_.getInt32(1)});
+  }
+}
+
 Value* KernelEmitter::RowPointer(const MemRef& mem, Value* base, int row) {
   if (row == 0 || !mem.row_stride.valid()) return base;
   Value* offset = loop_ == nullptr ? nullptr : loop_->InvariantProduct(mem.row_stride, row);
@@ -285,6 +305,7 @@ Tile KernelEmitter::EmitLoad(const Instr& instr) {
   place.invariant = mem.buffer < params && !kernel_.params[mem.buffer].written &&
                     kernel_.params[mem.buffer].no_alias;
   Value* base = offsets ? buffers_[mem.buffer] : BasePointer(mem);
+  if (!offsets) PrefetchAhead(mem, result, base);
   for (int row = 0; row < result.rows; ++row) {
     Value* row_pointer = RowPointer(mem, base, row);
     for (int piece = 0; piece < result.pieces(); ++piece) {

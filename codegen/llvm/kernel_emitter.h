@@ -124,6 +124,7 @@ class KernelEmitter {
   bool MasksInHardware(kernel::DType dtype) const;
   // The address of the first element, of a row, and the pointers of a piece's lanes.
   llvm::Value* BasePointer(const kernel::MemRef& mem);
+  void PrefetchAhead(const kernel::MemRef& mem, const Tile& shape, llvm::Value* base);
   llvm::Value* RowPointer(const kernel::MemRef& mem, llvm::Value* base, int row);
   llvm::Value* LanePointer(const kernel::MemRef& mem, llvm::Value* row_pointer, int lane);
   llvm::Value* LanePointers(const kernel::MemRef& mem, llvm::Value* row_pointer, int first,

@@ -60,13 +60,13 @@ void ContractEmitter::Emit() {
   for (size_t i = 0; i + 1 < nest_.m.size(); ++i) outer = outer * nest_.m[i].extent;
   const Dim blocks =
       by_rows ? CeilDiv(m.extent, s_.rows_per_chunk) : CeilDiv(outer, s_.outer_per_chunk);
-  // Chunks, slowest first: batch, pieces of k, outer columns, panels, blocks of rows.
+  // Chunks, slowest first: batch, pieces of k, outer columns, blocks of rows, groups of panels.
   std::vector<Dim> counts;
   for (const NestDim& d : nest_.batch) counts.push_back(d.extent);
   counts.push_back(Pieces(nest_, s_));
   for (size_t i = 0; i + 1 < nest_.n.size(); ++i) counts.push_back(nest_.n[i].extent);
-  counts.push_back(CeilDiv(n.extent, s_.lanes));
   counts.push_back(blocks);
+  counts.push_back(CeilDiv(n.extent, s_.lanes * s_.panels_per_chunk));
   k_.Parallel(k_.DimValue(ir::Product(counts)), [&](KValue chunk) {
     std::vector<KValue> at(counts.size());
     for (size_t i = counts.size(); i-- > 0;) {
@@ -94,15 +94,22 @@ Dim ContractEmitter::InnerK() const {
   return inner;
 }
 
+int64_t ContractEmitter::PanelSize() const {
+  return s_.k_block * InnerK().UpperBound().value_or(1) * s_.lanes;
+}
+
 void ContractEmitter::AddLocals() {
   if (s_.panel != Schedule::Panel::kDirect) {
-    const int64_t inner = InnerK().UpperBound().value_or(1);
-    panel_ = k_.AddLocal({"panel", nest_.accumulator, s_.k_block * inner * s_.lanes});
+    panel_ = k_.AddLocal({"panel", nest_.accumulator, s_.panels_per_chunk * PanelSize()});
   }
   if (s_.several_k_blocks || s_.deferred) {
-    const int64_t row_blocks = nest_.m.size() == 1 ? 1 : s_.outer_per_chunk;
-    sums_ = k_.AddLocal({"sums", nest_.accumulator, row_blocks * s_.rows_per_chunk * s_.lanes});
+    const int64_t rows = s_.panels_per_chunk * SumRows();
+    sums_ = k_.AddLocal({"sums", nest_.accumulator, rows * s_.lanes});
   }
+}
+
+int64_t ContractEmitter::SumRows() const {
+  return (nest_.m.size() == 1 ? 1 : s_.outer_per_chunk) * s_.rows_per_chunk;
 }
 
 void ContractEmitter::EmitChunk(const std::vector<KValue>& at, const Dim& outer) {
@@ -121,39 +128,19 @@ void ContractEmitter::EmitChunk(const std::vector<KValue>& at, const Dim& outer)
     e_.Bind(n_vars_[i], at[next]);
     b_base_ = k_.Add(b_base_, Scaled(at[next], nest_.n[i].b));
   }
-  const KValue column = k_.Mul(at[next++], k_.ConstI64(s_.lanes));
-  const RowBlock rows{at[next], outer, nest_.m.size() == 1};
-  e_.Bind(n_vars_.back(), column);
-  b_base_ = k_.Add(b_base_, Scaled(column, nest_.n.back().b));
-  const Dim& n = nest_.n.back().extent;
-  const KValue rest = k_.Sub(k_.DimValue(n), column);
-  if (s_.tail_lanes == 0) {
-    EmitPanel({s_.rows, s_.lanes, {}}, rows);
-    return;
-  }
-  const auto tail = [&] {
-    lower::ElementEmitter::Scope inner(e_);
-    const bool full = n.is_constant() && n.constant() % s_.lanes == s_.tail_lanes;
-    const bool known = n.is_constant();
-    const KValue count = known ? k_.ConstI64(n.constant() % s_.lanes) : rest;
-    EmitPanel({s_.rows, s_.tail_lanes, full ? KValue() : count}, rows);
-    return std::vector<KValue>();
-  };
-  if (n.is_constant() && n.constant() < s_.lanes) {
-    tail();
-    return;
-  }
-  k_.If(
-      k_.Scalar(ScalarOp::kGe, {rest, k_.ConstI64(s_.lanes)}),
-      [&] {
-        lower::ElementEmitter::Scope inner(e_);
-        EmitPanel({s_.rows, s_.lanes, {}}, rows);
-        return std::vector<KValue>();
-      },
-      tail);
+  const RowBlock rows{at[next++], outer, nest_.m.size() == 1};
+  row_low_ = Bounds(rows).first;
+  const Dim panels = CeilDiv(nest_.n.back().extent, s_.lanes);
+  const KValue group_size = k_.ConstI64(s_.panels_per_chunk);
+  first_panel_ = k_.Mul(at[next], group_size);
+  const bool even = panels.is_constant() && panels.constant() % s_.panels_per_chunk == 0;
+  num_panels_ = even ? group_size : k_.Min(group_size, k_.Sub(k_.DimValue(panels), first_panel_));
+  EmitKBlocks(rows);
+  if (!s_.deferred) return;
+  ForPanels([&](const TileShape& shape) { EmitDeferred(shape, rows); });
 }
 
-void ContractEmitter::EmitPanel(const TileShape& shape, const RowBlock& rows) {
+void ContractEmitter::EmitKBlocks(const RowBlock& rows) {
   const KValue extent = k_.DimValue(nest_.k[0].extent);
   KValue first = k_.ConstI64(0), last = extent;
   if (s_.split > 0) {
@@ -161,8 +148,7 @@ void ContractEmitter::EmitPanel(const TileShape& shape, const RowBlock& rows) {
     last = k_.Min(extent, k_.Add(first, k_.ConstI64(s_.split)));
   }
   if (!s_.several_k_blocks) {
-    EmitRows(shape, rows, {first, last, {}, {}});
-    if (s_.deferred) EmitDeferred(shape, rows);
+    EmitRowBlocks(rows, {first, last, {}, {}});
     return;
   }
   // At least one block, also of nothing: the results have to be written.
@@ -173,10 +159,57 @@ void ContractEmitter::EmitPanel(const TileShape& shape, const RowBlock& rows) {
     const KValue high = k_.Min(extent, k_.Add(low, k_.ConstI64(s_.k_block)));
     const KValue is_first = k_.Scalar(ScalarOp::kEq, {i, k_.ConstI64(0)});
     const KValue is_last = k_.Scalar(ScalarOp::kEq, {k_.Add(i, k_.ConstI64(1)), blocks});
-    EmitRows(shape, rows, {low, high, is_first, is_last});
+    EmitRowBlocks(rows, {low, high, is_first, is_last});
     return std::vector<KValue>();
   });
-  if (s_.deferred) EmitDeferred(shape, rows);
+}
+
+void ContractEmitter::EmitRowBlocks(const RowBlock& rows, const KRange& range) {
+  if (!rows.by_rows) {
+    ForPanels([&](const TileShape& shape) { EmitOuterRows(shape, rows, range); });
+    return;
+  }
+  const auto [low, high] = Bounds(rows);
+  const auto panels = [&](KValue from, KValue to, KValue is_first) {
+    ForPanels([&](const TileShape& shape) { EmitRowRange(shape, from, to, range, is_first); });
+  };
+  if (s_.rows_per_block >= s_.rows_per_chunk) {
+    panels(low, high, {});
+    return;
+  }
+  k_.For(low, high, s_.rows_per_block, {},
+         [&, first = low, last = high](KValue row, std::vector<KValue>) {
+           lower::ElementEmitter::Scope scope(e_);
+           const KValue end = k_.Min(last, k_.Add(row, k_.ConstI64(s_.rows_per_block)));
+           panels(row, end, k_.Scalar(ScalarOp::kEq, {row, first}));
+           return std::vector<KValue>();
+         });
+}
+
+void ContractEmitter::ForPanels(const std::function<void(const TileShape&)>& body) {
+  const Dim& n = nest_.n.back().extent;
+  const auto one = [&](const TileShape& shape) {
+    lower::ElementEmitter::Scope scope(e_);
+    body(shape);
+    return std::vector<KValue>();
+  };
+  k_.For(k_.ConstI64(0), num_panels_, 1, {}, [&](KValue p, std::vector<KValue>) {
+    lower::ElementEmitter::Scope scope(e_);
+    panel_index_ = p;
+    const KValue column = k_.Mul(k_.Add(first_panel_, p), k_.ConstI64(s_.lanes));
+    e_.Bind(n_vars_.back(), column);
+    b_at_ = k_.Add(b_base_, Scaled(column, nest_.n.back().b));
+    const KValue rest = k_.Sub(k_.DimValue(n), column);
+    const auto whole = [&] { return one({s_.rows, s_.lanes, {}}); };
+    const auto tail = [&] {
+      const bool full = n.is_constant() && n.constant() % s_.lanes == s_.tail_lanes;
+      const KValue count = n.is_constant() ? k_.ConstI64(n.constant() % s_.lanes) : rest;
+      return one({s_.rows, s_.tail_lanes, full ? KValue() : count});
+    };
+    if (s_.tail_lanes == 0) return whole();
+    if (n.is_constant() && n.constant() < s_.lanes) return tail();
+    return k_.If(k_.Scalar(ScalarOp::kGe, {rest, k_.ConstI64(s_.lanes)}), whole, tail);
+  });
 }
 
 std::pair<KValue, KValue> ContractEmitter::Bounds(const RowBlock& rows) {
@@ -201,6 +234,7 @@ KValue ContractEmitter::BindOuter(KValue i) {
 }
 
 void ContractEmitter::EmitDeferred(const TileShape& shape, const RowBlock& rows) {
+  const KValue panel_sums = k_.Mul(panel_index_, k_.ConstI64(SumRows()));
   const auto row_range = [&](KValue low, KValue high, KValue sums_row) {
     k_.For(low, high, 1, {}, [&](KValue row, std::vector<KValue>) {
       lower::ElementEmitter::Scope scope(e_);
@@ -214,24 +248,21 @@ void ContractEmitter::EmitDeferred(const TileShape& shape, const RowBlock& rows)
   };
   const auto [low, high] = Bounds(rows);
   if (rows.by_rows) {
-    row_range(low, high, k_.ConstI64(0));
+    row_range(low, high, panel_sums);
     return;
   }
   k_.For(low, high, 1, {}, [&, first = low](KValue i, std::vector<KValue>) {
     lower::ElementEmitter::Scope scope(e_);
     BindOuter(i);
-    row_range(k_.ConstI64(0), k_.DimValue(nest_.m.back().extent),
-              k_.Mul(k_.Sub(i, first), k_.ConstI64(s_.rows_per_chunk)));
+    const KValue row = k_.Mul(k_.Sub(i, first), k_.ConstI64(s_.rows_per_chunk));
+    row_range(k_.ConstI64(0), k_.DimValue(nest_.m.back().extent), k_.Add(panel_sums, row));
     return std::vector<KValue>();
   });
 }
 
-void ContractEmitter::EmitRows(const TileShape& shape, const RowBlock& rows, const KRange& range) {
+void ContractEmitter::EmitOuterRows(const TileShape& shape, const RowBlock& rows,
+                                    const KRange& range) {
   const auto [low, high] = Bounds(rows);
-  if (rows.by_rows) {
-    EmitRowRange(shape, low, high, range);
-    return;
-  }
   if (panel_ >= 0) PackPanel(shape, range.low, range.high);
   k_.For(low, high, 1, {}, [&, first = low](KValue i, std::vector<KValue>) {
     lower::ElementEmitter::Scope scope(e_);
@@ -251,36 +282,44 @@ void ContractEmitter::EmitTileAt(const TileShape& tile, KValue row, KValue sums_
   lower::ElementEmitter::Scope scope(e_);
   e_.Bind(m_vars_.back(), row);
   const KValue a = k_.Add(a_base, Scaled(row, nest_.m.back().a));
+  sums_row = k_.Add(sums_row, k_.Mul(panel_index_, k_.ConstI64(SumRows())));
   EmitTile(tile, a, k_.Mul(sums_row, k_.ConstI64(s_.lanes)), range);
 }
 
 void ContractEmitter::EmitRowRange(const TileShape& shape, KValue low, KValue high,
-                                   const KRange& range) {
-  const auto tile_at = [&](KValue row, const TileShape& tile) {
-    EmitTileAt(tile, row, k_.Sub(row, low), a_base_, range);
+                                   const KRange& range, KValue is_first) {
+  const TileBody tile_at = [&](KValue row, const TileShape& tile) {
+    EmitTileAt(tile, row, k_.Sub(row, row_low_), a_base_, range);
   };
-  if (s_.panel != Schedule::Panel::kPacked) {
-    if (panel_ >= 0) PackPanel(shape, range.low, range.high);
+  if (panel_ < 0) {
     EmitTiles(shape, low, low, high, tile_at);
     return;
   }
   // The first tile copies the panel as it goes: its loads overlap with the arithmetic.
   const KValue first_end = k_.Add(low, k_.ConstI64(shape.rows));
-  const KValue any_whole = k_.Scalar(ScalarOp::kGe, {high, first_end});
-  k_.If(
-      any_whole,
-      [&] {
-        filling_ = true;
-        tile_at(low, shape);
-        filling_ = false;
-        return std::vector<KValue>();
-      },
-      [&] {
-        PackPanel(shape, range.low, range.high);
-        return std::vector<KValue>();
-      });
-  const KValue start = k_.Scalar(ScalarOp::kSelect, {any_whole, first_end, low});
-  EmitTiles(shape, low, start, high, tile_at);
+  KValue filled = k_.Const(ir::DType::kBool, 0);
+  if (s_.panel == Schedule::Panel::kPacked) filled = k_.Scalar(ScalarOp::kGe, {high, first_end});
+  const auto fill = [&] {
+    const auto pack = [&] {
+      PackPanel(shape, range.low, range.high);
+      return std::vector<KValue>();
+    };
+    const auto compute = [&] {
+      filling_ = true;
+      tile_at(low, shape);
+      filling_ = false;
+      return std::vector<KValue>();
+    };
+    if (s_.panel == Schedule::Panel::kTransposed) return pack();
+    return k_.If(filled, compute, pack);
+  };
+  if (is_first.valid()) {
+    k_.If(is_first, fill, [] { return std::vector<KValue>(); });
+    filled = k_.Scalar(ScalarOp::kAnd, {is_first, filled});
+  } else {
+    fill();
+  }
+  EmitTiles(shape, low, k_.Scalar(ScalarOp::kSelect, {filled, first_end, low}), high, tile_at);
 }
 
 void ContractEmitter::EmitTiles(const TileShape& shape, KValue low, KValue start, KValue high,
@@ -365,7 +404,7 @@ void ContractEmitter::EmitTile(const TileShape& shape, KValue a, KValue sums, co
               k_.Load(nest_.accumulator, shape.rows, shape.lanes, waiting())};
         })[0];
   }
-  acc = EmitK(0, shape, range.low, range.high, {a, b_base_, PanelStart(range.low)}, acc);
+  acc = EmitK(0, shape, range.low, range.high, {a, b_at_, PanelStart(range.low)}, acc);
   if (s_.deferred) {
     k_.Store(acc, waiting());
     return;

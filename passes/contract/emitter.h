@@ -1,10 +1,12 @@
 // ContractEmitter: the main kernel of a contraction, loop by loop. Internal to passes/contract.
 //
-//   parallel chunks: batch, piece of k, outer columns, panel of B, block of rows
-//     blocks of k (mostly one)                      a panel of B packed for each, sums wait between
-//       rows of the chunk, a register tile at a time
-//         loops over k: load A's column and B's row, one fma on the tile
-//         the group's stored values, computed on the tile
+//   parallel chunks: batch, piece of k, outer columns, block of rows, group of panels of B
+//     blocks of k (mostly one)                 panels of B packed for each, sums wait between them
+//       blocks of the chunk's rows             of A, that stay in the cache of the second level
+//         panels of the group
+//           rows of the block, a register tile at a time
+//             loops over k: load A's column and B's row, one fma on the tile
+//             the group's stored values, computed on the tile
 #ifndef TENON_PASSES_CONTRACT_EMITTER_H_
 #define TENON_PASSES_CONTRACT_EMITTER_H_
 
@@ -63,16 +65,23 @@ class ContractEmitter {
   ir::Dim InnerK() const;
 
   void AddLocals();
+  // Rows of a panel's waiting sums.
+  int64_t SumRows() const;
 
-  // `at`: batch indices, piece, outer column indices, panel, block.
+  // `at`: batch indices, piece, outer column indices, block of rows, group of panels.
   void EmitChunk(const std::vector<KValue>& at, const ir::Dim& outer);
-
-  // All rows of a chunk against one panel, for each block of k.
-  void EmitPanel(const TileShape& shape, const RowBlock& rows);
-  // All rows of a chunk against one panel, for one block of k.
-  void EmitRows(const TileShape& shape, const RowBlock& rows, const KRange& range);
-  // Rows low .. high where there is one m loop.
-  void EmitRowRange(const TileShape& shape, KValue low, KValue high, const KRange& range);
+  // A chunk's rows against its panels, for each block of k.
+  void EmitKBlocks(const RowBlock& rows);
+  // The same for one block of k: the rows in blocks.
+  void EmitRowBlocks(const RowBlock& rows, const KRange& range);
+  // `body` for each panel of the chunk, whole or the last of all columns.
+  void ForPanels(const std::function<void(const TileShape&)>& body);
+  // Rows of outer m loops against one panel.
+  void EmitOuterRows(const TileShape& shape, const RowBlock& rows, const KRange& range);
+  // Rows low .. high where there is one m loop. `is_first` (absent: yes) says whether they are the
+  // chunk's first, which fill the panel.
+  void EmitRowRange(const TileShape& shape, KValue low, KValue high, const KRange& range,
+                    KValue is_first);
   // A tile at `row` of the innermost m loop; `a_base` is A's offset at row 0, `sums_row` the tile's
   // place among the waiting sums.
   void EmitTileAt(const TileShape& tile, KValue row, KValue sums_row, KValue a_base,
@@ -99,8 +108,10 @@ class ContractEmitter {
   // (or a place to wait).
   void EmitTile(const TileShape& shape, KValue a, KValue sums, const KRange& range);
 
-  // Where the panel's row for k = 0 would be, the first one being that of `k_low`.
+  // Where the current panel's row for k = 0 would be, the first one being that of `k_low`.
   KValue PanelStart(KValue k_low);
+  // Elements of one packed panel.
+  int64_t PanelSize() const;
   // Row-major stride of k dimension `d` in the panel.
   ir::Dim PanelStride(size_t d) const;
 
@@ -146,6 +157,9 @@ class ContractEmitter {
   lower::VarId piece_var_ = -1;
   lower::IndexExpr position_;  // of the result's element, over those but piece_var_
   KValue a_base_, b_base_, piece_;
+  // The chunk's first row (or outer iteration), its first panel and how many it has; the panel at
+  // hand, counted within the chunk, and where its columns begin in B.
+  KValue row_low_, first_panel_, num_panels_, panel_index_, b_at_;
 };
 
 }  // namespace tenon::contract

@@ -11,7 +11,8 @@ using ir::ScalarOp;
 
 KValue ContractEmitter::PanelStart(KValue k_low) {
   if (panel_ < 0) return k_.ConstI64(0);
-  return k_.Sub(k_.ConstI64(0), Scaled(k_low, InnerK() * Dim(s_.lanes)));
+  const KValue start = k_.Mul(panel_index_, k_.ConstI64(PanelSize()));
+  return k_.Sub(start, Scaled(k_low, InnerK() * Dim(s_.lanes)));
 }
 
 Dim ContractEmitter::PanelStride(size_t d) const {
@@ -29,7 +30,7 @@ KValue ContractEmitter::LoadB(const TileShape& shape, KValue offset) {
 }
 
 void ContractEmitter::PackPanel(const TileShape& shape, KValue k_low, KValue k_high) {
-  PackDim(0, shape, k_low, k_high, b_base_, PanelStart(k_low));
+  PackDim(0, shape, k_low, k_high, b_at_, PanelStart(k_low));
 }
 
 void ContractEmitter::PackDim(size_t d, const TileShape& shape, KValue low, KValue high,

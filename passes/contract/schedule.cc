@@ -31,17 +31,19 @@ int MaxRows(const ir::TargetDesc& target, int vectors) {
 }
 
 // Cycles, in units of one FMA, for one step of k on a tile: the FMAs, but no less than the loads
-// nor the latency of an accumulator; larger tiles break ties.
-double TileCost(const ir::TargetDesc& target, int64_t rows, int64_t vectors) {
+// nor the latency of an accumulator; fewer loads break ties. B's vectors weigh more where they come
+// from the second level.
+double TileCost(const ir::TargetDesc& target, int64_t rows, int64_t vectors, bool far = false) {
   const double latency = target.fma_latency * target.fma_per_cycle;
   const double loads = static_cast<double>(rows + vectors);
-  return std::max({static_cast<double>(rows * vectors), loads, latency}) + 0.05 * loads;
+  return std::max({static_cast<double>(rows * vectors), loads, latency}) + 0.05 * loads +
+         (far ? 0.35 * static_cast<double>(vectors) : 0);
 }
 
-double RowsCost(const ir::TargetDesc& target, int64_t total, int rows, int64_t vectors) {
+double RowsCost(const ir::TargetDesc& target, int64_t total, int rows, int64_t vectors, bool far) {
   if (vectors == 0) return 0;
-  double cost = static_cast<double>(total / rows) * TileCost(target, rows, vectors);
-  if (total % rows != 0) cost += TileCost(target, total % rows, vectors);
+  double cost = static_cast<double>(total / rows) * TileCost(target, rows, vectors, far);
+  if (total % rows != 0) cost += TileCost(target, total % rows, vectors, far);
   return cost;
 }
 
@@ -49,14 +51,16 @@ void ChooseTile(const ContractNest& nest, const ir::TargetDesc& target, Schedule
   const int width = std::max(1, target.Lanes(ir::ByteSize(nest.accumulator)));
   const int64_t m = std::max<int64_t>(1, Guess(nest.m.back().extent));
   const int64_t n = std::max<int64_t>(1, Guess(nest.n.back().extent));
+  const int64_t k = std::max<int64_t>(1, Guess(nest.K())), bytes = ir::ByteSize(nest.accumulator);
   double best = -1;
   for (int vectors = 1; vectors <= 4; ++vectors) {
     const int lanes = AllowedLanes(std::min<int64_t>(vectors * width, AllowedLanes(n)));
     if (CeilDiv(lanes, width) != vectors && vectors > 1) continue;
     const int64_t used = CeilDiv(lanes, width);
     for (int rows = 1; rows <= MaxRows(target, vectors) && rows <= m; ++rows) {
-      const double cost = static_cast<double>(n / lanes) * RowsCost(target, m, rows, used) +
-                          RowsCost(target, m, rows, CeilDiv(n % lanes, width));
+      const bool far = k * lanes * bytes > target.l1_bytes / 2;
+      const double cost = static_cast<double>(n / lanes) * RowsCost(target, m, rows, used, far) +
+                          RowsCost(target, m, rows, CeilDiv(n % lanes, width), far);
       if (best >= 0 && cost >= best) continue;
       best = cost;
       s->rows = rows;
@@ -98,20 +102,97 @@ void ChoosePanel(const ContractNest& nest, const ir::TargetDesc& target, Schedul
   const int64_t row_bytes = inner * s->lanes * bytes;
   const int64_t fits = std::max<int64_t>(1, target.l2_bytes / 4 / row_bytes);
   if (fits < outer) {
-    s->k_block = nest.k.size() == 1 ? std::max<int64_t>(16, fits / 16 * 16) : fits;
+    const int64_t even = CeilDiv(outer, CeilDiv(outer, fits));
+    s->k_block = nest.k.size() == 1 ? CeilDiv(even, 16) * 16 : even;
     s->several_k_blocks = s->k_block < outer;
   }
 }
 
-void ChooseChunks(const ContractNest& nest, Schedule* s) {
+// What is to be shared out where there is one m loop, in numbers.
+struct Work {
+  int64_t rows, panels, steps, vectors;
+  int64_t repeats;  // batches and outer columns, each with chunks of its own
+  int64_t step_bytes;
+};
+
+// Cycles, in units of one FMA, that `threads` threads take with chunks of `rows` by `panels`: the
+// tiles; copying the panels of B, whose lines come from afar and one by one; reading A, for which
+// the hardware looks ahead.
+double ChunkedCost(const ir::TargetDesc& target, const Schedule& s, const Work& work, int64_t rows,
+                   int64_t panels, int threads) {
+  const int64_t chunks = work.repeats * CeilDiv(work.rows, rows) * CeilDiv(work.panels, panels);
+  const double steps = static_cast<double>(work.steps);
+  const double near_line = 4, far_line = 16;
+  const double tile = static_cast<double>(CeilDiv(rows, s.rows)) *
+                      TileCost(target, std::min<int64_t>(s.rows, rows), work.vectors);
+  const double fill =
+      s.panel == Schedule::Panel::kDirect ? 0 : far_line * static_cast<double>(work.vectors);
+  const double read_a = static_cast<double>(rows * work.step_bytes) /
+                        static_cast<double>(target.cache_line) * near_line;
+  const double start = 500;
+  const double chunk = start + steps * (static_cast<double>(panels) * (tile + fill) + read_a);
+  return chunk * static_cast<double>(CeilDiv(chunks, threads)) * threads;
+}
+
+// One m loop: the rows and panels of a chunk that few threads share evenly and that pack little
+// twice, with no chunk below some 10 microseconds.
+void ChooseRowChunks(const ContractNest& nest, const ir::TargetDesc& target, Schedule* s) {
+  const int64_t bytes = ir::ByteSize(nest.accumulator);
+  const int64_t width = std::max(1, target.Lanes(bytes));
+  const int64_t n = std::max<int64_t>(1, Guess(nest.n.back().extent));
+  Work work;
+  work.rows = std::max<int64_t>(1, Guess(nest.m.back().extent));
+  work.panels = CeilDiv(n, s->lanes);
+  work.steps = std::max<int64_t>(1, Guess(nest.K()));
+  work.vectors = CeilDiv(s->lanes, width);
+  work.repeats =
+      std::max<int64_t>(1, Guess(nest.N()) / n) * std::max<int64_t>(1, Guess(nest.Batch()));
+  work.step_bytes = bytes;
+  const int64_t k_inner = work.steps / std::max<int64_t>(1, Guess(nest.k[0].extent));
+  const int64_t panel_bytes = s->k_block * std::max<int64_t>(1, k_inner) * s->lanes * bytes;
+  const double flops =
+      2.0 * static_cast<double>(work.rows * n) * static_cast<double>(work.steps * work.repeats);
+  const auto most = std::max<int64_t>(work.repeats, static_cast<int64_t>(flops / 1e6));
+  double best = -1;
+  for (int64_t row_parts = 1; row_parts <= 64; ++row_parts) {
+    const int64_t rows = CeilDiv(CeilDiv(work.rows, row_parts), s->rows) * s->rows;
+    for (int64_t panel_parts = 1; panel_parts <= std::min<int64_t>(64, work.panels);
+         ++panel_parts) {
+      const int64_t panels = CeilDiv(work.panels, panel_parts);
+      const int64_t chunks = work.repeats * CeilDiv(work.rows, rows) * CeilDiv(work.panels, panels);
+      if (chunks > most) continue;
+      const bool big = panels * panel_bytes > target.l3_bytes / 2 ||
+                       (s->several_k_blocks && rows * panels * s->lanes * bytes > (2 << 20)) ||
+                       (s->deferred && rows * panels * s->lanes * bytes > (1 << 18));
+      const double cost = ChunkedCost(target, *s, work, rows, panels, 1) +
+                          ChunkedCost(target, *s, work, rows, panels, 2) +
+                          0.1 * ChunkedCost(target, *s, work, rows, panels, 4) + (big ? 1e18 : 0);
+      if (best >= 0 && cost >= best) continue;
+      best = cost;
+      s->rows_per_chunk = rows;
+      s->panels_per_chunk = panels;
+    }
+  }
+  // Blocks of A that stay in half of the second level while the panels go by.
+  const int64_t row_bytes = s->k_block * std::max<int64_t>(1, k_inner) * bytes;
+  const int64_t fits = std::max<int64_t>(4 * s->rows, target.l2_bytes / 2 / row_bytes);
+  const int64_t blocks = CeilDiv(s->rows_per_chunk, fits);
+  s->rows_per_block = s->rows_per_chunk;
+  if (s->panels_per_chunk > 1 && s->panel != Schedule::Panel::kDirect) {
+    s->rows_per_block = CeilDiv(CeilDiv(s->rows_per_chunk, blocks), s->rows) * s->rows;
+  }
+}
+
+// Several m loops: about 16 chunks of outer iterations, so that few threads share evenly.
+void ChooseOuterChunks(const ContractNest& nest, Schedule* s) {
   const int64_t rows = std::max<int64_t>(1, Guess(nest.m.back().extent));
   const int64_t outer = std::max<int64_t>(1, Guess(nest.M()) / rows);
   const int64_t panels = CeilDiv(std::max<int64_t>(1, Guess(nest.N())), s->lanes) *
                          std::max<int64_t>(1, Guess(nest.Batch()));
   const double row_work =
       2.0 * static_cast<double>(std::max<int64_t>(1, Guess(nest.K()))) * s->lanes;
-  // About 16 chunks, so that few threads share evenly, but none below some 10 microseconds; a
-  // packed panel wants to be used for some time; waiting sums should stay in cache.
+  // None below some 10 microseconds; a packed panel wants to be used for some time; waiting sums
+  // should stay in cache.
   const double least = 1e6;
   int64_t wanted = std::max<int64_t>(1, CeilDiv(16, panels));
   const double work = row_work * static_cast<double>(rows * outer);
@@ -120,13 +201,9 @@ void ChooseChunks(const ContractNest& nest, Schedule* s) {
   if (s->panel != Schedule::Panel::kDirect) block = std::max<int64_t>(block, 8 * s->rows);
   if (s->several_k_blocks) block = std::min<int64_t>(block, 512);
   if (s->deferred) block = std::min<int64_t>(block, 256);
-  if (outer == 1) {
-    s->rows_per_chunk = CeilDiv(block, s->rows) * s->rows;
-    s->outer_per_chunk = 1;
-  } else {
-    s->rows_per_chunk = CeilDiv(rows, s->rows) * s->rows;
-    s->outer_per_chunk = std::max<int64_t>(1, block / rows);
-  }
+  s->rows_per_chunk = CeilDiv(rows, s->rows) * s->rows;
+  s->rows_per_block = s->rows_per_chunk;
+  s->outer_per_chunk = std::max<int64_t>(1, block / rows);
 }
 
 // Few results of long sums (a filter's gradient: k is all pixels): 16 pieces or so.
@@ -152,7 +229,12 @@ Schedule MakeSchedule(const ContractNest& nest, const ir::TargetDesc& target, bo
     s.several_k_blocks = false;
   }
   s.deferred = s.split == 0 && (epilogue > 6 || !nest.m.back().extent.is_constant());
-  ChooseChunks(nest, &s);
+  s.outer_per_chunk = 1;
+  if (nest.m.size() == 1) {
+    ChooseRowChunks(nest, target, &s);
+  } else {
+    ChooseOuterChunks(nest, &s);
+  }
   return s;
 }
 

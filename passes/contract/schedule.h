@@ -1,9 +1,9 @@
 // How a ContractNest is computed: numbers that follow from its shape and the target alone.
 //
 // The register tile is `rows` of A by `lanes` of B. Work is split into chunks for `parallel`; a
-// chunk takes one panel of `lanes` columns and a block of rows, packs the panel of B where its rows
-// lie far apart, and runs the tiles over it. The result's bits do not depend on any of this but
-// `split`: every element is one chain over k from zero.
+// chunk takes some panels of `lanes` columns and a block of rows, packs the panels of B where their
+// rows lie far apart, and runs the tiles over them. The result's bits do not depend on any of this
+// but `split`: every element is one chain over k from zero.
 #ifndef TENON_PASSES_CONTRACT_SCHEDULE_H_
 #define TENON_PASSES_CONTRACT_SCHEDULE_H_
 
@@ -33,9 +33,14 @@ struct Schedule {
   // tile may overlap the one before it (the sums are the same) and no other tiles are needed.
   bool deferred = false;
 
-  // Rows (of the innermost m loop), or iterations of the outer m loops together, a chunk.
+  // Rows (of the innermost m loop), or iterations of the outer m loops together, a chunk; and
+  // panels.
   int64_t rows_per_chunk = 0;
   int64_t outer_per_chunk = 0;
+  int64_t panels_per_chunk = 1;
+  // Rows that are taken at a time, where there is one m loop: against all panels of the chunk, so
+  // that they stay in the second level's cache meanwhile.
+  int64_t rows_per_block = 0;
 
   // Above 0: k's outermost loop is cut into pieces of this many iterations, whose sums are stored
   // and added up afterwards, piece by piece. Follows from the shape alone, whatever the target.
