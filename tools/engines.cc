@@ -65,21 +65,28 @@ class Buffers {
         TENON_ASSIGN_OR_RETURN(const int64_t extent, d.Evaluate(inputs.extents));
         dims.push_back(extent);
       }
-      Literal value = binding.is_output ? Literal(binding.type.dtype, std::move(dims))
-                                        : inputs.values[next_input++];
       if (binding.is_output && binding.donated_input >= 0) {
         buffers.pointers_.push_back(buffers.pointers_[binding.donated_input]);
       } else {
-        runtime::Arena memory(static_cast<int64_t>(value.byte_size()));
-        if (memory.data() == nullptr) return absl::ResourceExhaustedError("out of memory");
-        if (!binding.is_output && value.byte_size() > 0) {
-          std::memcpy(memory.data(), value.bytes(), value.byte_size());
+        // No more than 2^63: the verifier sees to that for the bounds.
+        int64_t bytes = ir::ByteSize(binding.type.dtype);
+        for (int64_t d : dims) bytes *= d;
+        runtime::Arena memory(bytes);
+        if (memory.data() == nullptr) {
+          return absl::ResourceExhaustedError(
+              absl::StrCat("out of memory: ", binding.is_output ? "output '" : "input '",
+                           binding.name, "' takes ", bytes, " bytes"));
+        }
+        if (!binding.is_output) {
+          const Literal& value = inputs.values[next_input++];
+          if (bytes > 0) std::memcpy(memory.data(), value.bytes(), value.byte_size());
         }
         buffers.pointers_.push_back(memory.data());
         buffers.memory_.push_back(std::move(memory));
       }
       if (binding.is_output) {
-        buffers.outputs_.push_back({std::move(value), buffers.pointers_.back()});
+        buffers.outputs_.push_back(
+            {Literal(binding.type.dtype, std::move(dims)), buffers.pointers_.back()});
       }
     }
     return buffers;
@@ -131,7 +138,9 @@ absl::StatusOr<Outputs> RunNative(const kernel::Program& program, const ir::Targ
   const runtime::Arena arena(artifact.ArenaBytes(threads));
   const runtime::Arena prepared(artifact.prepared_bytes);
   if (arena.data() == nullptr || prepared.data() == nullptr) {
-    return absl::ResourceExhaustedError("out of memory");
+    return absl::ResourceExhaustedError(
+        absl::StrCat("out of memory: ", artifact.ArenaBytes(threads) + artifact.prepared_bytes,
+                     " bytes for intermediate results"));
   }
   tenon_frame frame = {};
   frame.buffers = buffers.pointers();

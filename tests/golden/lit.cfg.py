@@ -13,3 +13,6 @@ config.substitutions += [
     ("FileCheck", lit_config.params["filecheck"]),
     (r"\bnot\b", lit_config.params["not"]),
 ]
+if "fashion_mnist" in lit_config.params:
+    config.available_features.add("fashion_mnist")
+    config.substitutions.append(("%fashion_mnist", lit_config.params["fashion_mnist"]))

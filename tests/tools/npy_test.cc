@@ -113,6 +113,17 @@ TEST(NpyTest, DamagedFilesAreRefused) {
   // No prefix of a file is one.
   const std::string whole = ToNpy(Literal::Filled(DType::kF32, {5}, 1));
   for (size_t i = 0; i < whole.size(); ++i) EXPECT_FALSE(ParseNpy(whole.substr(0, i), "a").ok());
+  // With a bit turned over it is refused by name, or is of no more elements than it holds.
+  for (size_t bit = 0; bit < whole.size() * 8; ++bit) {
+    std::string damaged = whole;
+    damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ (1 << bit % 8));
+    absl::StatusOr<Literal> a = ParseNpy(damaged, "a.npy");
+    if (a.ok()) {
+      EXPECT_LE(a->byte_size(), damaged.size());
+    } else {
+      EXPECT_THAT(std::string(a.status().message()), HasSubstr("a.npy")) << bit;
+    }
+  }
 }
 
 }  // namespace
