@@ -22,6 +22,7 @@
 #include "tenon/codegen/jit.h"
 #include "tenon/ir/builder.h"
 #include "tenon/passes/compile.h"
+#include "tenon/runtime/arena.h"
 #include "tenon/runtime/team.h"
 
 namespace tenon::bench {
@@ -40,13 +41,6 @@ inline double WallSeconds() { return Seconds(CLOCK_MONOTONIC); }
 // The f32 peak of one thread, in GFLOP/s (machine.h); of all threads together: PeakFlops.
 inline double PeakGflops() { return 1e-9 * PeakFlops(Arithmetic::kF32, 1); }
 
-// Zeroed, 64-byte aligned memory that the process keeps.
-inline char* AllocateZeroed(int64_t bytes) {
-  char* p = static_cast<char*>(std::aligned_alloc(64, (bytes + 127) / 64 * 64));
-  std::memset(p, 0, bytes);
-  return p;
-}
-
 // Small numbers for floats, zeros for the rest.
 inline void FillSmall(const kernel::Binding& binding, char* p, int64_t count) {
   if (binding.type.dtype != ir::DType::kF32) return;
@@ -59,20 +53,16 @@ inline void FillSmall(const kernel::Binding& binding, char* p, int64_t count) {
 struct Runner {
   std::unique_ptr<codegen::LoadedProgram> loaded;
   std::vector<void*> buffers;
-  std::vector<void*> owned;
+  std::vector<runtime::Arena> owned;  // as tensors: zeroed, aligned, on huge pages if large
   tenon_frame frame{};
   runtime::Team team{g_threads};
 
   Runner() = default;
   Runner(const Runner&) = delete;
   Runner& operator=(const Runner&) = delete;
-  ~Runner() {
-    for (void* p : owned) std::free(p);
-  }
-
   char* Allocate(int64_t bytes) {
-    owned.push_back(AllocateZeroed(bytes));
-    return static_cast<char*>(owned.back());
+    owned.emplace_back(bytes);
+    return owned.back().data();
   }
 
   // Compiles the graph and binds it; an output with a donated input shares its memory. The

@@ -1,5 +1,7 @@
 #include "tenon/frontend/tensor.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -128,6 +130,21 @@ TensorView TensorView::Rows(int64_t begin, int64_t end) const {
 
 double TensorView::GetAsDouble(int64_t i) const { return LoadAsDouble(dtype, data, i); }
 
+namespace {
+
+// Long walks over a tensor miss the translation buffers on small pages: asks for huge ones where
+// whole ones fit.
+void WishForHugePages(std::byte* data, size_t bytes) {
+#ifdef MADV_HUGEPAGE
+  constexpr uintptr_t kHugePage = 2 << 20;
+  const auto begin = (reinterpret_cast<uintptr_t>(data) + kHugePage - 1) / kHugePage * kHugePage;
+  const auto end = (reinterpret_cast<uintptr_t>(data) + bytes) / kHugePage * kHugePage;
+  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+#endif
+}
+
+}  // namespace
+
 void Tensor::Free::operator()(std::byte* p) const { ::operator delete[](p, kAlignment); }
 
 Tensor::Tensor(DType dtype, absl::Span<const int64_t> dims)
@@ -137,6 +154,7 @@ Tensor::Tensor(DType dtype, absl::Span<const int64_t> dims)
   num_elements_ = *count;
   const size_t bytes = static_cast<size_t>(byte_size());
   bytes_.reset(static_cast<std::byte*>(::operator new[](std::max<size_t>(bytes, 1), kAlignment)));
+  WishForHugePages(bytes_.get(), bytes);
   std::memset(bytes_.get(), 0, bytes);
 }
 

@@ -51,19 +51,23 @@ Value* KernelEmitter::BasePointer(const MemRef& mem) {
 // every one is on another page: the hardware does not look ahead across pages.
 void KernelEmitter::PrefetchAhead(const MemRef& mem, const Tile& shape, Value* base) {
   constexpr int64_t kFarBytes = 2048;
-  constexpr int64_t kIterations = 24;
+  // Iterations ahead, and how near the lines are to come (LLVM's locality). Only few fit the first
+  // level side by side, where powers of two lie between them.
+  struct {
+    int64_t iterations;
+    int locality;
+  } constexpr kReach[] = {{6, 3}, {32, 2}};
   if (loop_ == nullptr || shape.rows > 1 || mem.lane_stride.valid()) return;
   const int64_t size = ir::ByteSize(BufferType(mem.buffer));
-  const int64_t line = target_.desc.cache_line;
   const std::optional<int64_t> stride = loop_->ConstantStride(mem.offset);
-  if (!stride.has_value() || std::abs(*stride) * size < kFarBytes || shape.lanes * size < line) {
-    return;
-  }
-  for (int64_t byte = 0; byte < shape.lanes * size; byte += line) {
-    Value* ahead =
-        b_.CreateGEP(b_.getInt8Ty(), base, b_.getInt64(*stride * size * kIterations + byte));
-    b_.CreateIntrinsic(llvm::Intrinsic::prefetch, {ahead->getType()},
-                       {ahead, b_.getInt32(0), b_.getInt32(3), b_.getInt32(1)});
+  if (!stride.has_value() || std::abs(*stride) * size < kFarBytes) return;
+  for (const auto& reach : kReach) {
+    for (int64_t byte = 0; byte < shape.lanes * size; byte += target_.desc.cache_line) {
+      const int64_t distance = *stride * size * reach.iterations + byte;
+      Value* ahead = b_.CreateGEP(b_.getInt8Ty(), base, b_.getInt64(distance));
+      b_.CreateIntrinsic(llvm::Intrinsic::prefetch, {ahead->getType()},
+                         {ahead, b_.getInt32(0), b_.getInt32(reach.locality), b_.getInt32(1)});
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 #include "tenon/passes/contract/schedule.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "tenon/ir/dtype.h"
 
@@ -27,7 +28,16 @@ int AllowedLanes(int64_t wanted) {
 int MaxRows(const ir::TargetDesc& target, int vectors) {
   const int spare = target.has_fma ? 2 : 3;
   const int rows = (target.vector_registers - spare - vectors) / vectors;
-  return std::clamp(rows, 1, 14);
+  return std::clamp(rows, 1, 12);
+}
+
+// Rows of A whose lines the first level holds side by side: its sets repeat every 4 KiB, so rows
+// that lie a multiple of that apart share one, of as many lines as the cache has times 4 KiB.
+int64_t RowsBesideEachOther(const ContractNest& nest, const ir::TargetDesc& target) {
+  constexpr int64_t kSets = 4096;
+  const int64_t pitch = Guess(nest.m.back().a) * ir::ByteSize(nest.accumulator);
+  if (pitch % target.cache_line != 0 || !(nest.k.back().a == Dim(1))) return kSets;
+  return kSets / std::gcd(pitch, kSets) * std::max<int64_t>(1, target.l1_bytes / kSets);
 }
 
 // Cycles, in units of one FMA, for one step of k on a tile: the FMAs, but no less than the loads
@@ -52,12 +62,14 @@ void ChooseTile(const ContractNest& nest, const ir::TargetDesc& target, Schedule
   const int64_t m = std::max<int64_t>(1, Guess(nest.m.back().extent));
   const int64_t n = std::max<int64_t>(1, Guess(nest.n.back().extent));
   const int64_t k = std::max<int64_t>(1, Guess(nest.K())), bytes = ir::ByteSize(nest.accumulator);
+  const int64_t beside = RowsBesideEachOther(nest, target);
   double best = -1;
   for (int vectors = 1; vectors <= 4; ++vectors) {
     const int lanes = AllowedLanes(std::min<int64_t>(vectors * width, AllowedLanes(n)));
     if (CeilDiv(lanes, width) != vectors && vectors > 1) continue;
     const int64_t used = CeilDiv(lanes, width);
-    for (int rows = 1; rows <= MaxRows(target, vectors) && rows <= m; ++rows) {
+    const int64_t most = std::min<int64_t>({MaxRows(target, vectors), m, beside});
+    for (int rows = 1; rows <= most; ++rows) {
       const bool far = k * lanes * bytes > target.l1_bytes / 2;
       const double cost = static_cast<double>(n / lanes) * RowsCost(target, m, rows, used, far) +
                           RowsCost(target, m, rows, CeilDiv(n % lanes, width), far);
