@@ -2,10 +2,6 @@
 
 namespace tenon::metric {
 
-Value F1::Build(Value prediction, Value target) const {
-  return BinaryCounts(prediction, target, options_);
-}
-
 double F1::Result(absl::Span<const int64_t> counts) const {
   return Ratio(2 * counts[0], 2 * counts[0] + counts[1] + counts[2]);
 }

@@ -7,18 +7,10 @@
 namespace tenon::metric {
 
 // Of binary predictions, of any shape; 0 where there is nothing to divide by.
-class F1 final : public Metric {
+class F1 final : public BinaryMetric {
  public:
-  explicit F1(BinaryOptions options = {}) : options_(options) {}
-
-  std::string name() const override { return "f1"; }
+  explicit F1(BinaryOptions options = {}) : BinaryMetric("f1", options) {}
   double Result(absl::Span<const int64_t> counts) const override;
-
- protected:
-  Value Build(Value prediction, Value target) const override;
-
- private:
-  BinaryOptions options_;
 };
 
 }  // namespace tenon::metric

@@ -7,18 +7,10 @@
 namespace tenon::metric {
 
 // Of binary predictions, of any shape; 0 where there is nothing to divide by.
-class Precision final : public Metric {
+class Precision final : public BinaryMetric {
  public:
-  explicit Precision(BinaryOptions options = {}) : options_(options) {}
-
-  std::string name() const override { return "precision"; }
+  explicit Precision(BinaryOptions options = {}) : BinaryMetric("precision", options) {}
   double Result(absl::Span<const int64_t> counts) const override;
-
- protected:
-  Value Build(Value prediction, Value target) const override;
-
- private:
-  BinaryOptions options_;
 };
 
 }  // namespace tenon::metric

@@ -7,18 +7,10 @@
 namespace tenon::metric {
 
 // Of binary predictions, of any shape; 0 where there is nothing to divide by.
-class Recall final : public Metric {
+class Recall final : public BinaryMetric {
  public:
-  explicit Recall(BinaryOptions options = {}) : options_(options) {}
-
-  std::string name() const override { return "recall"; }
+  explicit Recall(BinaryOptions options = {}) : BinaryMetric("recall", options) {}
   double Result(absl::Span<const int64_t> counts) const override;
-
- protected:
-  Value Build(Value prediction, Value target) const override;
-
- private:
-  BinaryOptions options_;
 };
 
 }  // namespace tenon::metric

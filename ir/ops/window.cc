@@ -72,6 +72,27 @@ Access ReadThrough(const WindowNest& nest, int operand, const std::vector<int64_
   return access;
 }
 
+// A nest over windows that reads operand 0 through them and operand 1 window by window.
+WindowNest ReadWindows(const OpView& v, Combiner combiner) {
+  const auto& a = v.attrs<WindowIndexAttrs>();
+  WindowNest nest = MakeNest(v.results[0].dims, a.window, combiner);
+  nest.def.accesses.push_back(
+      ReadThrough(nest, 0, a.stride, a.dilation, {}, a.pad_low, a.pad_high));
+  nest.def.accesses.push_back({1, Iterators(nest.def.num_parallel)});
+  return nest;
+}
+
+// The body of choosing by index: what access 0 reads where access 1 reads the number of this
+// position, and lies inside where it is guarded; else 0.
+void TakeNamed(WindowNest& nest, const std::vector<int64_t>& window, DType dtype) {
+  ScalarBody& body = nest.def.body;
+  const int x = body.Access(0, dtype), index = body.Access(1, DType::kI32);
+  const int inside = nest.def.accesses[1].guarded ? body.InBounds(1) : -1;
+  int hit = body.Op(ScalarOp::kEq, {index, FlatPosition(nest, window)});
+  if (inside >= 0) hit = body.Op(ScalarOp::kAnd, {inside, hit});
+  body.Op(ScalarOp::kSelect, {hit, x, body.Constant(dtype, 0)});
+}
+
 // What the combiner leaves alone, as a body value of `dtype`.
 int Identity(ScalarBody& body, Combiner combiner, DType dtype) {
   const double infinity = std::numeric_limits<double>::infinity();
@@ -270,10 +291,7 @@ OpDef Define<OpCode::kWindowArgmax>() {
   def.compute = [](const OpView& v) {
     const auto& a = v.attrs<WindowIndexAttrs>();
     const DType dtype = v.operands[0].dtype;
-    WindowNest nest = MakeNest(v.results[0].dims, a.window, Combiner::kMin);
-    nest.def.accesses.push_back(
-        ReadThrough(nest, 0, a.stride, a.dilation, {}, a.pad_low, a.pad_high));
-    nest.def.accesses.push_back({1, Iterators(nest.def.num_parallel)});
+    WindowNest nest = ReadWindows(v, Combiner::kMin);
     ScalarBody& body = nest.def.body;
     const int x = body.Access(0, dtype), largest = body.Access(1, dtype);
     int hit = body.Op(ScalarOp::kEq, {x, largest});
@@ -312,17 +330,8 @@ OpDef Define<OpCode::kWindowSelect>() {
     return {{TensorType{x.dtype, windows}}};
   };
   def.compute = [](const OpView& v) {
-    const auto& a = v.attrs<WindowIndexAttrs>();
-    const DType dtype = v.operands[0].dtype;
-    WindowNest nest = MakeNest(v.results[0].dims, a.window, Combiner::kSum);
-    nest.def.accesses.push_back(
-        ReadThrough(nest, 0, a.stride, a.dilation, {}, a.pad_low, a.pad_high));
-    nest.def.accesses.push_back({1, Iterators(nest.def.num_parallel)});
-    ScalarBody& body = nest.def.body;
-    const int x = body.Access(0, dtype), index = body.Access(1, DType::kI32);
-    const int flat = FlatPosition(nest, a.window);
-    const int hit = body.Op(ScalarOp::kEq, {index, flat});
-    body.Op(ScalarOp::kSelect, {hit, x, body.Constant(dtype, 0)});
+    WindowNest nest = ReadWindows(v, Combiner::kSum);
+    TakeNamed(nest, v.attrs<WindowIndexAttrs>().window, v.operands[0].dtype);
     return std::move(nest.def);
   };
   def.differentiability = Differentiability::kRule;
@@ -356,7 +365,6 @@ OpDef Define<OpCode::kWindowUnselect>() {
   };
   def.compute = [](const OpView& v) {
     const auto& a = v.attrs<WindowIndexAttrs>();
-    const DType dtype = v.operands[0].dtype;
     WindowNest nest = MakeNest(v.results[0].dims, a.window, Combiner::kSum);
     // Element i is position p of window (i + pad_low - p * dilation) / stride.
     for (int operand = 0; operand < 2; ++operand) {
@@ -371,12 +379,7 @@ OpDef Define<OpCode::kWindowUnselect>() {
       }
       nest.def.accesses.push_back(std::move(access));
     }
-    ScalarBody& body = nest.def.body;
-    const int y = body.Access(0, dtype), index = body.Access(1, DType::kI32);
-    const int inside = body.InBounds(1);
-    const int flat = FlatPosition(nest, a.window);
-    const int hit = body.Op(ScalarOp::kAnd, {inside, body.Op(ScalarOp::kEq, {index, flat})});
-    body.Op(ScalarOp::kSelect, {hit, y, body.Constant(dtype, 0)});
+    TakeNamed(nest, a.window, v.operands[0].dtype);
     return std::move(nest.def);
   };
   def.differentiability = Differentiability::kRule;
