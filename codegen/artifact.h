@@ -63,12 +63,21 @@ struct CodegenOptions {
   int threads = 0;               // to compile on; 0: all cores
   KernelCache* cache = nullptr;  // borrowed
   std::string symbol_prefix = "tenon";
+  // The step keeps time: every thread reads the processor's counter (some 20 cycles) behind each
+  // launch and each barrier. tenon_frame.buffers then has one more entry behind those of the
+  // bindings, an int64_t[threads][ClockSlots(program)] that the step adds to: slot 0 of a thread's
+  // row holds the counter as last read, slot 1 + i the ticks spent in the i-th launch or barrier of
+  // Program::step, counted as they are listed, those inside loops and branches included.
+  bool clocks = false;
   // Called with the name of each distinct kernel ("program" for the program) and its LLVM IR, or
   // its assembly text; one call at a time, in the program's order. Either one turns the
   // cache off, since what is not compiled cannot be shown.
   std::function<void(absl::string_view name, absl::string_view text)> dump_llvm;
   std::function<void(absl::string_view name, absl::string_view text)> dump_assembly;
 };
+
+// Slots of a thread's row of clocks: see CodegenOptions::clocks.
+int ClockSlots(const kernel::Program& program);
 
 // Errors: a target that LLVM does not know, a program that needs FMA on a target without, objects
 // too large for the code model. The program must be verified.

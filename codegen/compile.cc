@@ -46,6 +46,28 @@ std::string TargetText(const ir::TargetDesc& target, bool use_fma) {
                       target.has_gather, " ", use_fma, "\n");
 }
 
+int CountClocks(const std::vector<kernel::Step>& steps) {
+  int clocks = 0;
+  for (const kernel::Step& step : steps) {
+    switch (step.kind) {
+      case kernel::Step::Kind::kLaunch:
+      case kernel::Step::Kind::kBarrier:
+        ++clocks;
+        break;
+      case kernel::Step::Kind::kRepeat:
+        clocks += CountClocks(step.repeat.body);
+        break;
+      case kernel::Step::Kind::kWhile:
+        clocks += CountClocks(step.loop.condition) + CountClocks(step.loop.body);
+        break;
+      case kernel::Step::Kind::kBranch:
+        clocks += CountClocks(step.branch.if_true) + CountClocks(step.branch.if_false);
+        break;
+    }
+  }
+  return clocks;
+}
+
 class Compilation {
  public:
   Compilation(const kernel::Program& program, const ir::TargetDesc& target,
@@ -99,6 +121,7 @@ class Compilation {
     ObjectOptions options;
     options.llvm_text = options_.dump_llvm != nullptr;
     options.assembly_text = options_.dump_assembly != nullptr;
+    options.clocks = options_.clocks;
     if (job->kernel == nullptr) {
       job->result =
           compiler.Program(program_, kernel_symbols_, prepare_symbol_, step_symbol_, options);
@@ -187,6 +210,8 @@ class Compilation {
 };
 
 }  // namespace
+
+int ClockSlots(const kernel::Program& program) { return 1 + CountClocks(program.step); }
 
 absl::StatusOr<Artifact> Compile(const kernel::Program& program, const ir::TargetDesc& target,
                                  const CodegenOptions& options) {

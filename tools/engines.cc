@@ -53,10 +53,11 @@ absl::Status FaultStatus(int32_t status, int32_t site, int64_t value,
   return absl::InternalError(absl::StrCat("the program ended with status ", status));
 }
 
-// The memory of every binding of an artifact, for one run.
+// The memory of every binding of an artifact, and the table of clocks behind them.
 class Buffers {
  public:
-  static absl::StatusOr<Buffers> Make(const codegen::Artifact& artifact, const RunInputs& inputs) {
+  static absl::StatusOr<Buffers> Make(const codegen::Artifact& artifact, const RunInputs& inputs,
+                                      int64_t* clocks) {
     Buffers buffers;
     size_t next_input = 0;
     for (const kernel::Binding& binding : artifact.bindings) {
@@ -89,6 +90,7 @@ class Buffers {
             {Literal(binding.type.dtype, std::move(dims)), buffers.pointers_.back()});
       }
     }
+    buffers.pointers_.push_back(clocks);
     return buffers;
   }
 
@@ -106,6 +108,45 @@ class Buffers {
   std::vector<runtime::Arena> memory_;
   std::vector<void*> pointers_;  // one a binding
   std::vector<std::pair<Literal, const void*>> outputs_;
+};
+
+class LinkedRun final : public NativeRun {
+ public:
+  LinkedRun(const codegen::Artifact& artifact, std::unique_ptr<codegen::LoadedProgram> code,
+            std::vector<int64_t> extents, Buffers buffers, int threads)
+      : artifact_(artifact),
+        code_(std::move(code)),
+        extents_(std::move(extents)),
+        buffers_(std::move(buffers)),
+        arena_(artifact.ArenaBytes(threads)),
+        prepared_(artifact.prepared_bytes),
+        team_(threads) {
+    frame_.buffers = buffers_.pointers();
+    frame_.extents = extents_.data();
+    frame_.arena = arena_.data();
+    frame_.prepared = prepared_.data();
+  }
+
+  bool ok() const { return arena_.data() != nullptr && prepared_.data() != nullptr; }
+  absl::Status Prepare() override {
+    return artifact_.has_prepare ? Run(code_->prepare()) : absl::OkStatus();
+  }
+  absl::Status Step() override { return Run(code_->step()); }
+  Outputs TakeOutputs() override { return buffers_.TakeOutputs(); }
+
+ private:
+  absl::Status Run(tenon_entry entry) {
+    if (team_.Run(entry, &frame_) == TENON_OK) return absl::OkStatus();
+    return FaultStatus(frame_.status, frame_.fault_site, frame_.fault_value, artifact_.sites);
+  }
+
+  const codegen::Artifact& artifact_;
+  const std::unique_ptr<codegen::LoadedProgram> code_;
+  const std::vector<int64_t> extents_;
+  Buffers buffers_;
+  const runtime::Arena arena_, prepared_;
+  tenon_frame frame_ = {};
+  runtime::Team team_;
 };
 
 }  // namespace
@@ -131,32 +172,27 @@ absl::StatusOr<Outputs> RunNative(const kernel::Program& program, const ir::Targ
         absl::StrCat("this machine cannot run code for ", target.cpu));
   }
   TENON_ASSIGN_OR_RETURN(const codegen::Artifact artifact, codegen::Compile(program, target));
-  TENON_ASSIGN_OR_RETURN(const std::unique_ptr<codegen::LoadedProgram> code,
-                         codegen::Load(artifact));
-  TENON_ASSIGN_OR_RETURN(const std::vector<int64_t> extents, ExtentsOf(artifact.symbols, inputs));
-  TENON_ASSIGN_OR_RETURN(Buffers buffers, Buffers::Make(artifact, inputs));
-  const runtime::Arena arena(artifact.ArenaBytes(threads));
-  const runtime::Arena prepared(artifact.prepared_bytes);
-  if (arena.data() == nullptr || prepared.data() == nullptr) {
+  TENON_ASSIGN_OR_RETURN(const std::unique_ptr<NativeRun> run,
+                         NativeRun::Make(artifact, inputs, threads));
+  TENON_RETURN_IF_ERROR(run->Prepare());
+  TENON_RETURN_IF_ERROR(run->Step());
+  return run->TakeOutputs();
+}
+
+absl::StatusOr<std::unique_ptr<NativeRun>> NativeRun::Make(const codegen::Artifact& artifact,
+                                                           const RunInputs& inputs, int threads,
+                                                           int64_t* clocks) {
+  TENON_ASSIGN_OR_RETURN(std::unique_ptr<codegen::LoadedProgram> code, codegen::Load(artifact));
+  TENON_ASSIGN_OR_RETURN(std::vector<int64_t> extents, ExtentsOf(artifact.symbols, inputs));
+  TENON_ASSIGN_OR_RETURN(Buffers buffers, Buffers::Make(artifact, inputs, clocks));
+  auto run = std::make_unique<LinkedRun>(artifact, std::move(code), std::move(extents),
+                                         std::move(buffers), threads);
+  if (!run->ok()) {
     return absl::ResourceExhaustedError(
         absl::StrCat("out of memory: ", artifact.ArenaBytes(threads) + artifact.prepared_bytes,
                      " bytes for intermediate results"));
   }
-  tenon_frame frame = {};
-  frame.buffers = buffers.pointers();
-  frame.extents = extents.data();
-  frame.arena = arena.data();
-  frame.prepared = prepared.data();
-  runtime::Team team(threads);
-  if (artifact.has_prepare) {
-    team.Run(code->prepare(), &frame);
-    TENON_RETURN_IF_ERROR(
-        FaultStatus(frame.status, frame.fault_site, frame.fault_value, artifact.sites));
-  }
-  team.Run(code->step(), &frame);
-  TENON_RETURN_IF_ERROR(
-      FaultStatus(frame.status, frame.fault_site, frame.fault_value, artifact.sites));
-  return buffers.TakeOutputs();
+  return run;
 }
 
 }  // namespace tenon::tools

@@ -3,9 +3,13 @@
 #ifndef TENON_TOOLS_ENGINES_H_
 #define TENON_TOOLS_ENGINES_H_
 
+#include <cstdint>
+#include <memory>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "tenon/codegen/artifact.h"
 #include "tenon/ir/graph.h"
 #include "tenon/ir/kernel/kernel.h"
 #include "tenon/ir/literal.h"
@@ -26,6 +30,23 @@ absl::StatusOr<Outputs> RunKernels(const kernel::Program& program, const RunInpu
 // Compiles the program for `target`, which must be able to run here, and runs it.
 absl::StatusOr<Outputs> RunNative(const kernel::Program& program, const ir::TargetDesc& target,
                                   const RunInputs& inputs, int threads);
+
+// Native code bound to the values of a run, to be run again and again: a donated input then holds
+// what the last run left there.
+class NativeRun {
+ public:
+  // Links `artifact`, which must outlive this. `clocks`: see codegen::CodegenOptions; or null.
+  static absl::StatusOr<std::unique_ptr<NativeRun>> Make(const codegen::Artifact& artifact,
+                                                         const RunInputs& inputs, int threads,
+                                                         int64_t* clocks = nullptr);
+  virtual ~NativeRun() = default;
+
+  // Packs the weights: once, before the first step.
+  virtual absl::Status Prepare() = 0;
+  virtual absl::Status Step() = 0;
+  // At most once.
+  virtual Outputs TakeOutputs() = 0;
+};
 
 }  // namespace tenon::tools
 

@@ -1,6 +1,9 @@
 // ProgramEmitter: entries and their steps.
 #include <llvm/IR/Constants.h>
+#include <llvm/IR/Intrinsics.h>
+#include <llvm/TargetParser/Triple.h>
 
+#include "tenon/codegen/artifact.h"
 #include "tenon/codegen/llvm/kernel_emitter.h"
 #include "tenon/codegen/llvm/layouts.h"
 #include "tenon/codegen/llvm/program_emitter.h"
@@ -26,7 +29,8 @@ BasicBlock* ProgramEmitter::NewBlock(const char* name) {
   return BasicBlock::Create(context_, name, function_);
 }
 
-void ProgramEmitter::EmitEntry(const std::string& symbol, const std::vector<Step>& steps) {
+void ProgramEmitter::EmitEntry(const std::string& symbol, const std::vector<Step>& steps,
+                               bool clocks) {
   llvm::Type* i32 = b_.getInt32Ty();
   auto* type = llvm::FunctionType::get(i32, {b_.getPtrTy(), i32, i32}, false);
   function_ = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, symbol, module_);
@@ -36,6 +40,7 @@ void ProgramEmitter::EmitEntry(const std::string& symbol, const std::vector<Step
   threads_ = function_->getArg(2);
   bindings_.clear();
   environment_.clear();
+  clock_row_ = nullptr;
 
   b_.SetInsertPoint(NewBlock("entry"));
   if (steps.empty()) {
@@ -47,6 +52,7 @@ void ProgramEmitter::EmitEntry(const std::string& symbol, const std::vector<Step
   LoadFrame(steps);
   CheckArguments(steps);
   Value* control = SetFloatingPointControl();
+  if (clocks) StartClocks();
   EmitSteps(steps);
   Value* status = b_.CreateAlignedLoad(i32, FieldPointer(b_, frame_, offsetof(tenon_frame, status)),
                                        llvm::Align(4));
@@ -149,9 +155,11 @@ void ProgramEmitter::EmitSteps(const std::vector<Step>& steps) {
     switch (step.kind) {
       case Step::Kind::kLaunch:
         EmitLaunch(step.launch);
+        EmitClock();
         break;
       case Step::Kind::kBarrier:
         LeaveUnlessOk(b_.CreateCall(BarrierFunction(), {frame_, threads_}));
+        EmitClock();
         break;
       case Step::Kind::kRepeat:
         EmitRepeat(step.repeat);
@@ -164,6 +172,38 @@ void ProgramEmitter::EmitSteps(const std::vector<Step>& steps) {
         break;
     }
   }
+}
+
+Value* ProgramEmitter::ReadCounter() {
+  // AArch64's cycle counter is not for user programs; its steady one is.
+  const llvm::Intrinsic::ID counter = llvm::Triple(module_.getTargetTriple()).isX86()
+                                          ? llvm::Intrinsic::readcyclecounter
+                                          : llvm::Intrinsic::readsteadycounter;
+  return b_.CreateIntrinsic(b_.getInt64Ty(), counter, {});
+}
+
+void ProgramEmitter::StartClocks() {
+  Value* table = b_.CreateAlignedLoad(
+      b_.getPtrTy(), FieldPointer(b_, frame_, offsetof(tenon_frame, buffers)), llvm::Align(8));
+  clock_row_ = b_.CreateAlignedLoad(
+      b_.getPtrTy(), FieldPointer(b_, table, sizeof(void*) * program_.bindings.size()),
+      llvm::Align(8));
+  const int64_t row_bytes = 8 * ClockSlots(program_);
+  clock_row_ =
+      b_.CreateGEP(b_.getInt8Ty(), clock_row_,
+                   b_.CreateMul(b_.CreateZExt(thread_, b_.getInt64Ty()), b_.getInt64(row_bytes)));
+  b_.CreateAlignedStore(ReadCounter(), clock_row_, llvm::Align(8));
+  next_clock_ = 1;
+}
+
+void ProgramEmitter::EmitClock() {
+  if (clock_row_ == nullptr) return;
+  Value* slot = FieldPointer(b_, clock_row_, 8 * next_clock_++);
+  Value* now = ReadCounter();
+  Value* last = b_.CreateAlignedLoad(b_.getInt64Ty(), clock_row_, llvm::Align(8));
+  Value* sum = b_.CreateAlignedLoad(b_.getInt64Ty(), slot, llvm::Align(8));
+  b_.CreateAlignedStore(b_.CreateAdd(sum, b_.CreateSub(now, last)), slot, llvm::Align(8));
+  b_.CreateAlignedStore(now, clock_row_, llvm::Align(8));
 }
 
 void ProgramEmitter::LeaveUnlessOk(Value* status) {

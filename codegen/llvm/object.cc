@@ -101,7 +101,7 @@ class ObjectCompilerImpl final : public ObjectCompiler {
     return CompileModule("program", options, [&](llvm::Module& module) {
       ProgramEmitter emitter(program, info_, kernel_symbols, module);
       emitter.EmitEntry(prepare_symbol, program.prepare);
-      emitter.EmitEntry(step_symbol, program.step);
+      emitter.EmitEntry(step_symbol, program.step, options.clocks);
     });
   }
 

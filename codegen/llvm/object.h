@@ -22,6 +22,7 @@ struct ObjectResult {
 struct ObjectOptions {
   bool llvm_text = false;
   bool assembly_text = false;
+  bool clocks = false;  // of a program: see CodegenOptions
 };
 
 // Makes objects for one target, one after the other; each thread has one of its own.

@@ -24,7 +24,9 @@ class ProgramEmitter {
   ProgramEmitter(const kernel::Program& program, const TargetInfo& target,
                  std::vector<std::string> kernel_symbols, llvm::Module& module);
 
-  void EmitEntry(const std::string& symbol, const std::vector<kernel::Step>& steps);
+  // `clocks`: see CodegenOptions.
+  void EmitEntry(const std::string& symbol, const std::vector<kernel::Step>& steps,
+                 bool clocks = false);
 
  private:
   // emit_program.cc
@@ -33,6 +35,10 @@ class ProgramEmitter {
   void CollectBuffers(const std::vector<kernel::Step>& steps, std::set<int>* buffers) const;
   void EmitSteps(const std::vector<kernel::Step>& steps);
   void EmitLaunch(const kernel::Launch& launch);
+  // Reads the counter; adds what has passed to the next slot, where the entry keeps time.
+  void StartClocks();
+  void EmitClock();
+  llvm::Value* ReadCounter();
   void EmitRepeat(const kernel::Repeat& repeat);
   void EmitWhile(const kernel::WhileLoop& loop);
   void EmitBranch(const kernel::Branch& branch);
@@ -75,6 +81,8 @@ class ProgramEmitter {
   llvm::Value* scratch_ = nullptr;
   std::map<int, llvm::Value*> bindings_;                          // by binding
   std::map<std::string, llvm::Value*, std::less<>> environment_;  // symbols and loop variables
+  llvm::Value* clock_row_ = nullptr;  // of this thread; null where no time is kept
+  int next_clock_ = 0;
   llvm::BasicBlock* leave_ = nullptr;
   llvm::PHINode* result_ = nullptr;
 };

@@ -178,6 +178,40 @@ TEST(Program, BarrierStress) {
   }
 }
 
+// A step that keeps time computes the same; its clocks stand in the order of launches and barriers,
+// and those of a loop that does not run stay where they are.
+TEST(Program, KeepsTime) {
+  const Program program = RepeatProgram();
+  const int slots = ClockSlots(program);
+  ASSERT_EQ(slots, 1 + 2 + 4 + 1);
+  const absl::StatusOr<Artifact> artifact = Compile(program, HostTarget(), {.clocks = true});
+  ASSERT_TRUE(artifact.ok()) << artifact.status();
+  const absl::StatusOr<std::unique_ptr<LoadedProgram>> loaded = Load(*artifact);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  for (const int threads : {1, 2}) {
+    runtime::Team team(threads);
+    const runtime::Arena arena(artifact->ArenaBytes(threads));
+    std::vector<int64_t> x(200, 3), y(200), table(slots * threads);
+    void* buffers[] = {x.data(), y.data(), table.data()};
+    int64_t extents[] = {200, 0};
+    tenon_frame frame = {.buffers = buffers, .extents = extents, .arena = arena.data()};
+    ASSERT_EQ(team.Run((*loaded)->step(), &frame), TENON_OK);
+    EXPECT_EQ(y[199], 3 + 2);
+    const auto slot = [&](int thread, int i) { return table[thread * slots + i]; };
+    for (int t = 0; t < threads; ++t) {
+      EXPECT_NE(slot(t, 0), 0);
+      for (int i : {1, 2, 7}) EXPECT_GT(slot(t, i), 0) << i;
+      for (int i = 3; i < 7; ++i) EXPECT_EQ(slot(t, i), 0) << i;
+    }
+    const int64_t before = slot(0, 1);
+    extents[1] = 5;
+    ASSERT_EQ(team.Run((*loaded)->step(), &frame), TENON_OK);
+    EXPECT_EQ(y[0], 3 + 12);
+    EXPECT_GT(slot(0, 1), before);
+    for (int i = 3; i < 7; ++i) EXPECT_GT(slot(0, i), 0) << i;
+  }
+}
+
 TEST(Program, RunsAllocateNothing) {
   const Loaded loaded = CompileFor(RepeatProgram(), HostTarget());
   runtime::Team team(3);
