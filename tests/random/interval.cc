@@ -324,6 +324,7 @@ Interval EvalInterval(ScalarOp op, DType operand, DType result, const Interval* 
     case ScalarOp::kShrArithmetic:
     case ScalarOp::kBitcast:
     case ScalarOp::kPhilox:
+    case ScalarOp::kDot2:  // of kernels only
       return Interval::Anything();
     case ScalarOp::kAdd:
     case ScalarOp::kSub:
