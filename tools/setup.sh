@@ -28,7 +28,7 @@ line="apt-get install -y --no-install-recommends ${missing[*]}"
 if [ "$(id -u)" -eq 0 ]; then
   as_root=()
 elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
-  as_root=(sudo)
+  as_root=(sudo env DEBIAN_FRONTEND=noninteractive)  # sudo hands on no variables of its own accord
 else
   echo "tenon needs packages that are not installed, and may not install them. As root:" >&2
   echo "  apt-get update && $line" >&2

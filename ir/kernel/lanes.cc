@@ -4,6 +4,7 @@
 #include <cstring>
 #include <vector>
 
+#include "tenon/ir/kernel/scalar_rules.h"
 #include "tenon/ir/scalar.h"
 
 namespace tenon::kernel {
@@ -20,31 +21,12 @@ bool IsEven(const Type& arg, const Type& type) {
   return (arg.rows == type.rows && arg.lanes == type.lanes) || arg.is_scalar();
 }
 
-ScalarOp OpOf(Combiner combiner) {
-  switch (combiner) {
-    case Combiner::kNone:
-    case Combiner::kSum:
-      return ScalarOp::kAdd;
-    case Combiner::kProd:
-      return ScalarOp::kMul;
-    case Combiner::kMax:
-      return ScalarOp::kMax;
-    case Combiner::kMin:
-      return ScalarOp::kMin;
-    case Combiner::kAnd:
-      return ScalarOp::kAnd;
-    case Combiner::kOr:
-      return ScalarOp::kOr;
-  }
-  return ScalarOp::kAdd;
-}
-
 // Folds `count` groups of `width` elements in place: group i with group i + count/2, halving.
 void FoldTree(Combiner combiner, DType dtype, std::byte* values, int count, int width) {
   const int64_t group = ir::ByteSize(dtype) * width;
   for (int half = count / 2; half >= 1; half /= 2) {
     const ir::ScalarArg args[2] = {{values, 1}, {values + half * group, 1}};
-    ir::EvalScalarOp(OpOf(combiner), dtype, dtype, false, int64_t{half} * width, args, values);
+    ir::EvalScalarOp(CombineOp(combiner), dtype, dtype, false, int64_t{half} * width, args, values);
   }
 }
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tenon/ir/check.h"
+
 namespace tenon::kernel {
 namespace {
 
@@ -123,6 +125,27 @@ bool FitsCombiner(Combiner combiner, DType dtype) {
       return dtype == DType::kBool || ir::IsInteger(dtype);
   }
   return false;
+}
+
+ScalarOp CombineOp(Combiner combiner) {
+  switch (combiner) {
+    case Combiner::kNone:
+      break;
+    case Combiner::kSum:
+      return ScalarOp::kAdd;
+    case Combiner::kProd:
+      return ScalarOp::kMul;
+    case Combiner::kMax:
+      return ScalarOp::kMax;
+    case Combiner::kMin:
+      return ScalarOp::kMin;
+    case Combiner::kAnd:
+      return ScalarOp::kAnd;
+    case Combiner::kOr:
+      return ScalarOp::kOr;
+  }
+  TENON_CHECK(combiner != Combiner::kNone);
+  return ScalarOp::kAdd;
 }
 
 }  // namespace tenon::kernel

@@ -41,27 +41,10 @@ Types InferShift(const InferContext& c) {
 
 template <ScalarOp op>
 OpDef Binary(absl::string_view summary, Types (*infer)(const InferContext&)) {
-  OpDef def{};
-  def.summary = summary;
-  def.min_operands = def.max_operands = 2;
-  def.compute_class = ComputeClass::kMap;
-  def.infer = infer;
-  def.compute = Compute<op>;
-  return def;
+  return Elementwise(summary, 2, infer, Compute<op>);
 }
 
-OpDef WithGradient(OpDef def, GradientRule rule, absl::string_view note = "") {
-  def.differentiability = Differentiability::kRule;
-  def.gradient = rule;
-  def.gradient_note = note;
-  return def;
-}
-
-OpDef OnBits(OpDef def) {
-  def.differentiability = Differentiability::kZero;
-  def.gradient_note = "its operands are no real numbers";
-  return def;
-}
+OpDef OnBits(OpDef def) { return WithZeroGradient(def, "its operands are no real numbers"); }
 
 }  // namespace
 

@@ -170,4 +170,28 @@ Value SpreadAlong(const Value& g, int64_t d, const Dim& extent, const Dim& start
   return Scatter(ScatterKind::kAdd, b.Full(whole, 0), places, g, d);
 }
 
+OpDef Elementwise(absl::string_view summary, int operands, Types (*infer)(const InferContext&),
+                  ComputeDef (*compute)(const OpView&)) {
+  OpDef def{};
+  def.summary = summary;
+  def.min_operands = def.max_operands = operands;
+  def.compute_class = ComputeClass::kMap;
+  def.infer = infer;
+  def.compute = compute;
+  return def;
+}
+
+OpDef WithGradient(OpDef def, GradientRule rule, absl::string_view note) {
+  def.differentiability = Differentiability::kRule;
+  def.gradient = rule;
+  def.gradient_note = note;
+  return def;
+}
+
+OpDef WithZeroGradient(OpDef def, absl::string_view note) {
+  def.differentiability = Differentiability::kZero;
+  def.gradient_note = note;
+  return def;
+}
+
 }  // namespace tenon::ir::ops

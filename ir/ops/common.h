@@ -70,6 +70,9 @@ Index At(Affine affine);
 // A map over `type`'s elements in which every operand is read at the same place, its body to be
 // filled in; the body's first values are the operands' elements.
 ComputeDef ElementwiseNest(const OpView& view);
+// An element-wise op of so many operands, all of one type.
+OpDef Elementwise(absl::string_view summary, int operands, Types (*infer)(const InferContext&),
+                  ComputeDef (*compute)(const OpView&));
 
 // --- Gradients
 // -------------------------------------------------------------------------------------
@@ -91,6 +94,13 @@ Value SpreadOver(const Value& y, const Shape& shape, const std::vector<int64_t>&
 // g spread along dimension d of zeros of that extent: element i goes to start + i * stride. What a
 // pad with gaps does, also where g's extent may be 0 for some run, so that it has no gaps to fill.
 Value SpreadAlong(const Value& g, int64_t d, const Dim& extent, const Dim& start, int64_t stride);
+
+// --- Definitions with what is known of their gradients
+// ----------------------------------------------------------------------------------------
+
+OpDef WithGradient(OpDef def, GradientRule rule, absl::string_view note = "");
+// The gradient is zero everywhere; the note says why.
+OpDef WithZeroGradient(OpDef def, absl::string_view note);
 
 }  // namespace tenon::ir::ops
 

@@ -24,28 +24,8 @@ Types InferNumber(const InferContext& c) {
 }
 
 template <ScalarOp op>
-OpDef Unary(absl::string_view summary,
-            absl::StatusOr<std::vector<TensorType>> (*infer)(const InferContext&)) {
-  OpDef def{};
-  def.summary = summary;
-  def.min_operands = def.max_operands = 1;
-  def.compute_class = ComputeClass::kMap;
-  def.infer = infer;
-  def.compute = Compute<op>;
-  return def;
-}
-
-OpDef WithGradient(OpDef def, GradientRule rule, absl::string_view note = "") {
-  def.differentiability = Differentiability::kRule;
-  def.gradient = rule;
-  def.gradient_note = note;
-  return def;
-}
-
-OpDef PiecewiseConstant(OpDef def, absl::string_view note) {
-  def.differentiability = Differentiability::kZero;
-  def.gradient_note = note;
-  return def;
+OpDef Unary(absl::string_view summary, Types (*infer)(const InferContext&)) {
+  return Elementwise(summary, 1, infer, Compute<op>);
 }
 
 constexpr absl::string_view kSteps = "a step function: zero almost everywhere";
@@ -69,7 +49,7 @@ OpDef Define<OpCode::kAbs>() {
 
 template <>
 OpDef Define<OpCode::kSign>() {
-  return PiecewiseConstant(
+  return WithZeroGradient(
       Unary<ScalarOp::kSign>("-1, 0 (keeping its sign) or 1 as x is below, at or above 0; NaN for "
                              "NaN.",
                              InferNumber),
@@ -163,32 +143,32 @@ OpDef Define<OpCode::kErf>() {
 
 template <>
 OpDef Define<OpCode::kFloor>() {
-  return PiecewiseConstant(
+  return WithZeroGradient(
       Unary<ScalarOp::kFloor>("The largest whole number not above x.", InferFloat), kSteps);
 }
 
 template <>
 OpDef Define<OpCode::kCeil>() {
-  return PiecewiseConstant(
+  return WithZeroGradient(
       Unary<ScalarOp::kCeil>("The smallest whole number not below x.", InferFloat), kSteps);
 }
 
 template <>
 OpDef Define<OpCode::kRound>() {
-  return PiecewiseConstant(
+  return WithZeroGradient(
       Unary<ScalarOp::kRound>("The nearest whole number; ties go to the even one.", InferFloat),
       kSteps);
 }
 
 template <>
 OpDef Define<OpCode::kTrunc>() {
-  return PiecewiseConstant(
+  return WithZeroGradient(
       Unary<ScalarOp::kTrunc>("The whole part of x: rounded toward 0.", InferFloat), kSteps);
 }
 
 template <>
 OpDef Define<OpCode::kNot>() {
-  return PiecewiseConstant(
+  return WithZeroGradient(
       Unary<ScalarOp::kNot>("Every bit of an integer turned over, or a bool negated.",
                             [](const InferContext& c) -> Types {
                               if (IsFloat(c.operands[0].dtype)) {
@@ -202,7 +182,7 @@ OpDef Define<OpCode::kNot>() {
 
 template <>
 OpDef Define<OpCode::kIsFinite>() {
-  return PiecewiseConstant(
+  return WithZeroGradient(
       Unary<ScalarOp::kIsFinite>("bool: whether x is neither infinite nor NaN.",
                                  [](const InferContext& c) -> Types {
                                    TENON_RETURN_IF_ERROR(CheckFloat(c.operands[0].dtype));
@@ -219,7 +199,7 @@ OpDef Define<OpCode::kStopGradient>() {
   def.compute_class = ComputeClass::kMap;
   def.infer = [](const InferContext& c) -> Types { return {{c.operands[0]}}; };
   def.compute = [](const OpView& v) { return ElementwiseNest(v); };
-  return PiecewiseConstant(std::move(def), "that is its purpose");
+  return WithZeroGradient(std::move(def), "that is its purpose");
 }
 
 }  // namespace tenon::ir::ops

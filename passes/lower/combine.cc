@@ -9,28 +9,6 @@ namespace tenon::lower {
 
 using ir::Combiner;
 using ir::DType;
-using ir::ScalarOp;
-
-ir::ScalarOp CombineOp(Combiner combiner) {
-  switch (combiner) {
-    case Combiner::kNone:
-      break;
-    case Combiner::kSum:
-      return ScalarOp::kAdd;
-    case Combiner::kProd:
-      return ScalarOp::kMul;
-    case Combiner::kMax:
-      return ScalarOp::kMax;
-    case Combiner::kMin:
-      return ScalarOp::kMin;
-    case Combiner::kAnd:
-      return ScalarOp::kAnd;
-    case Combiner::kOr:
-      return ScalarOp::kOr;
-  }
-  TENON_CHECK(combiner != Combiner::kNone);
-  return ScalarOp::kAdd;
-}
 
 namespace {
 

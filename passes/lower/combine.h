@@ -4,11 +4,12 @@
 
 #include "tenon/ir/compute.h"
 #include "tenon/ir/kernel/builder.h"
+#include "tenon/ir/kernel/scalar_rules.h"
 
 namespace tenon::lower {
 
-// The binary operation of a combiner (not kNone).
-ir::ScalarOp CombineOp(ir::Combiner combiner);
+using kernel::CombineOp;
+
 // What a reduction starts from: 0, 1, the least, the greatest, true, false. A scalar.
 kernel::ValueId IdentityOf(kernel::KernelBuilder& k, ir::Combiner combiner, ir::DType dtype);
 
