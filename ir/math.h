@@ -31,6 +31,7 @@
 //   F Scale(F x, F k, I n)      x * 2^n rounded once, for x = NaN or in [1/4, 4] and n = k in
 //                               [-1100, 1025]; NaN for x = NaN, whatever n. ScaleInTwoSteps (in
 //                               ir/math_support.h) serves where no instruction does it.
+//   F Lookup(table, I)          table[I mod 16], of 16 floats; only where kBits is 32
 //   Reduced<P> Rarely(B rare, Reduced<P> usual, slow)       slow() where `rare` is true, usual
 //                               elsewhere; slow is without effects and may always run
 #ifndef TENON_IR_MATH_H_
@@ -89,19 +90,21 @@ typename P::I Philox(P& p, typename P::I key, typename P::I index, typename P::I
   const I mask = p.Int(0xffffffff);
   const I multiplier0 = p.Int(0xd2511f53), multiplier1 = p.Int(0xcd9e8d57);
   const I weyl0 = p.Int(0x9e3779b9), weyl1 = p.Int(0xbb67ae85);
-  I c0 = p.IntAnd(index, mask), c1 = p.ShrLogical(index, 32);
-  I c2 = p.IntAnd(stream, mask), c3 = p.ShrLogical(stream, 32);
-  I k0 = p.IntAnd(key, mask), k1 = p.ShrLogical(key, 32);
+  I c0 = index, c1 = p.ShrLogical(index, 32);
+  I c2 = stream, c3 = p.ShrLogical(stream, 32);
+  I k0 = key, k1 = p.ShrLogical(key, 32);
+  // Only the low halves count: products take nothing else, and what gathers above them stays there.
   for (int round = 0; round < 10; ++round) {
-    const I product0 = p.IntMul(c0, multiplier0), product1 = p.IntMul(c2, multiplier1);
+    const I product0 = p.IntMul(p.IntAnd(c0, mask), multiplier0);
+    const I product1 = p.IntMul(p.IntAnd(c2, mask), multiplier1);
     c0 = p.IntXor(p.IntXor(p.ShrLogical(product1, 32), c1), k0);
     c2 = p.IntXor(p.IntXor(p.ShrLogical(product0, 32), c3), k1);
-    c1 = p.IntAnd(product1, mask);
-    c3 = p.IntAnd(product0, mask);
-    k0 = p.IntAnd(p.IntAdd(k0, weyl0), mask);
-    k1 = p.IntAnd(p.IntAdd(k1, weyl1), mask);
+    c1 = product1;
+    c3 = product0;
+    k0 = p.IntAdd(k0, weyl0);
+    k1 = p.IntAdd(k1, weyl1);
   }
-  return c0;
+  return p.IntAnd(c0, mask);
 }
 
 }  // namespace tenon::math

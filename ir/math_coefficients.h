@@ -9,10 +9,10 @@
 namespace tenon::math {
 
 // (e^r - 1 - r) / r^2 on [-ln2/2, ln2/2], error relative to e^r, and to r.
-// 2^-33.2
+// 2^-28.2
 inline constexpr float kExp32[] = {
-    0x1.0000000000000p-1f, 0x1.5555540000000p-3f,  0x1.5554e60000000p-5f,
-    0x1.1112fc0000000p-7f, 0x1.6d4f1c0000000p-10f, 0x1.9e23880000000p-13f,
+    0x1.fffffc0000000p-2f, 0x1.5554900000000p-3f,  0x1.5558a00000000p-5f,
+    0x1.123ace0000000p-7f, 0x1.6a5f9a0000000p-10f,
 };
 // 2^-57.9
 inline constexpr double kExp64[] = {
@@ -111,13 +111,7 @@ inline constexpr double kTanh64[] = {
     -0x1.e8201432296cap-13, 0x1.59aad18ba848ep-14, -0x1.3da7e7a7233ffp-16,
 };
 // erf(x) / x - 1 in z = x^2, |x| up to the split.
-inline constexpr float kErf32Split = 0x1.2000000000000p+0f;
 inline constexpr double kErf64Split = 0x1.0000000000000p+0;
-// 2^-30.0
-inline constexpr float kErf32[] = {
-    0x1.06eba80000000p-3f, -0x1.8127420000000p-2f,  0x1.ce2e3a0000000p-4f,  -0x1.b81a8c0000000p-6f,
-    0x1.559a280000000p-8f, -0x1.b727560000000p-11f, 0x1.bbd0100000000p-14f, -0x1.0a61c00000000p-17f,
-};
 // 2^-56.2
 inline constexpr double kErf64[] = {
     0x1.06eba8214db69p-3,  -0x1.812746b037a23p-2,  0x1.ce2f21a0456d8p-4,  -0x1.b82ce3134bb49p-6,
@@ -125,16 +119,69 @@ inline constexpr double kErf64[] = {
     0x1.ba66d39ffb07bp-20, -0x1.638564b9b9717p-23, 0x1.130ad30443e98p-26, -0x1.c518ec36f6be0p-30,
     0x1.3d468964fc1b8p-33,
 };
-// erfc(x) in t = x - centre, x from the split to the end, beyond which erf rounds to 1.
-inline constexpr float kErfTail32Centre = 0x1.3e00000000000p+1f;
-inline constexpr float kErfTail32End = 0x1.ec00000000000p+1f;
-// 2^-26.6
-inline constexpr float kErfTail32[] = {
-    0x1.cfd4320000000p-12f, -0x1.34a14e0000000p-9f,  0x1.7f69a20000000p-8f,
-    -0x1.23cd1c0000000p-7f, 0x1.2a6a460000000p-7f,   -0x1.a1f3ba0000000p-8f,
-    0x1.77e90e0000000p-9f,  -0x1.106f540000000p-11f, -0x1.4a5dba0000000p-12f,
-    0x1.233cb40000000p-12f, -0x1.0b1d680000000p-14f, -0x1.3616a00000000p-16f,
-    0x1.5442540000000p-17f, -0x1.647f800000000p-21f,
+// erf(x) by intervals of 1 / scale around centres: (erf(c + d) - erf(c)) / d in d, in the
+// first interval (erf(d) - d) / d.
+inline constexpr float kErf32Scale = 0x1.f800000000000p+1f;
+inline constexpr float kErf32End = 0x1.f78d500000000p+1f;
+// 0.30 ulp
+inline constexpr float kErf32Centres[16] = {0x0.0p+0f,
+                                            0x1.03c5000000000p-2f,
+                                            0x1.044ba00000000p-1f,
+                                            0x1.856b400000000p-1f,
+                                            0x1.03f1e00000000p+0f,
+                                            0x1.4500200000000p+0f,
+                                            0x1.865e000000000p+0f,
+                                            0x1.c726d00000000p+0f,
+                                            0x1.0413880000000p+1f,
+                                            0x1.2482b80000000p+1f,
+                                            0x1.4514100000000p+1f,
+                                            0x1.6595000000000p+1f,
+                                            0x1.8616d00000000p+1f,
+                                            0x1.a682680000000p+1f,
+                                            0x1.c7c0380000000p+1f,
+                                            0x1.ea8b780000000p+1f};
+inline constexpr float kErf32Values[16] = {0x0.0p+0f,
+                                           0x1.1ef3460000000p-2f,
+                                           0x1.0e413a0000000p-1f,
+                                           0x1.6f916c0000000p-1f,
+                                           0x1.b2b00a0000000p-1f,
+                                           0x1.dad54c0000000p-1f,
+                                           0x1.f01adc0000000p-1f,
+                                           0x1.f9e5140000000p-1f,
+                                           0x1.fdebda0000000p-1f,
+                                           0x1.ff5ec60000000p-1f,
+                                           0x1.ffd4ee0000000p-1f,
+                                           0x1.fff5ca0000000p-1f,
+                                           0x1.fffddc0000000p-1f,
+                                           0x1.ffff9a0000000p-1f,
+                                           0x1.fffff00000000p-1f,
+                                           0x1.fffffe0000000p-1f};
+inline constexpr float kErf32Slopes[5][16] = {
+    {0x1.06eba80000000p-3f, 0x1.0edc680000000p+0f, 0x1.be257c0000000p-1f, 0x1.43f5ac0000000p-1f,
+     0x1.9c12640000000p-2f, 0x1.cd22160000000p-3f, 0x1.c3d5700000000p-4f, 0x1.87c1880000000p-5f,
+     0x1.29ce7e0000000p-6f, 0x1.8ef16e0000000p-8f, 0x1.d38a1c0000000p-10f, 0x1.e2bcaa0000000p-12f,
+     0x1.b60cae0000000p-14f, 0x1.5ef6080000000p-16f, 0x1.d8988e0000000p-19f,
+     0x1.fad81e0000000p-22f},
+    {0x1.4544ce0000000p-22f, -0x1.12d83a0000000p-2f, -0x1.c5a06c0000000p-2f, -0x1.eccb560000000p-2f,
+     -0x1.a26c180000000p-2f, -0x1.24b6e00000000p-2f, -0x1.587f9e0000000p-3f, -0x1.5c431c0000000p-4f,
+     -0x1.2e8c680000000p-5f, -0x1.c7d4440000000p-7f, -0x1.28d4860000000p-8f,
+     -0x1.5119ee0000000p-10f, -0x1.4dac620000000p-12f, -0x1.2184b80000000p-14f,
+     -0x1.a4745c0000000p-17f, -0x1.e55b100000000p-20f},
+    {-0x1.812b9a0000000p-2f, -0x1.3aafac0000000p-2f, -0x1.1f73040000000p-3f, 0x1.0f3d800000000p-5f,
+     0x1.23c4280000000p-3f, 0x1.55c2b20000000p-3f, 0x1.12e7de0000000p-3f, 0x1.5b807e0000000p-4f,
+     0x1.6831840000000p-5f, 0x1.39fe2c0000000p-6f, 0x1.cfa0dc0000000p-8f, 0x1.25d0920000000p-9f,
+     0x1.40bd440000000p-11f, 0x1.2ffce00000000p-13f, 0x1.deef800000000p-16f,
+     0x1.29b2c20000000p-18f},
+    {0x1.4042320000000p-12f, 0x1.052f200000000p-3f, 0x1.7535c20000000p-3f, 0x1.2d9a940000000p-3f,
+     0x1.0629200000000p-4f, -0x1.4cef500000000p-7f, -0x1.77aa040000000p-5f, -0x1.8036d40000000p-5f,
+     -0x1.091c4a0000000p-5f, -0x1.1be8640000000p-6f, -0x1.edac100000000p-8f, -0x1.668eea0000000p-9f,
+     -0x1.b877bc0000000p-11f, -0x1.cf66ae0000000p-13f, -0x1.9265120000000p-15f,
+     -0x1.10b0040000000p-17f},
+    {0x1.c629140000000p-4f, 0x1.4709900000000p-4f, 0x1.c42f8e0000000p-8f, -0x1.c0365c0000000p-5f,
+     -0x1.1737440000000p-4f, -0x1.6c68d80000000p-5f, -0x1.92882a0000000p-7f, 0x1.00f6aa0000000p-7f,
+     0x1.aa925c0000000p-7f, 0x1.47f8080000000p-7f, 0x1.67b11a0000000p-8f, 0x1.3618de0000000p-9f,
+     0x1.b531800000000p-11f, 0x1.014b2a0000000p-12f, 0x1.0004f00000000p-14f,
+     0x1.b2c01c0000000p-17f},
 };
 // erfc(x) e^(x^2) in t = (x - 2) / (x + 2), x in [1, 6], error weighted by e^(-x^2).
 // 2^-63.5

@@ -36,6 +36,9 @@ typename P::F ExpOfReduced(P& p, typename P::F r) {
   typename P::F q;
   if constexpr (P::kBits == 32) {
     q = Polynomial(p, r, kExp32);
+    // Horner's rule to the end costs one operation less; where products are rounded by themselves
+    // the last one would cost too many digits.
+    if (p.fused()) return p.Fma(p.Fma(q, r, p.Const(1)), r, p.Const(1));
   } else {
     q = Polynomial(p, r, kExp64);
   }
@@ -94,7 +97,13 @@ typename P::F Tanh(P& p, typename P::F x) {
   near = p.Fma(p.Mul(a, z), near, a);
   const F bounded = AtMost(p, a, Pick<P>(10, 22));
   const ExpArgument<P> e = ReduceExp(p, p.Add(bounded, bounded));
-  const F power = ExpOfReduced(p, e.r);
+  F power;
+  if constexpr (P::kBits == 32) {
+    // Near the split every digit of the power counts: the longer polynomial, and 1 added last.
+    power = p.Add(p.Const(1), p.Fma(Polynomial(p, e.r, kExpm132), p.Mul(e.r, e.r), e.r));
+  } else {
+    power = ExpOfReduced(p, e.r);
+  }
   const F denominator = p.Fma(power, PowerOfTwo(p, e.n), p.Const(1));
   const F far = p.Sub(p.Const(1), p.Div(p.Const(2), denominator));
   return CopySign(p, p.Select(p.Lt(a, p.Const(0.5625)), near, far), x);

@@ -59,6 +59,7 @@ struct ScalarPolicy {
   static B IntEq(I a, I b) { return a == b; }
   static B IntLess(I a, I b) { return a < b; }
   static F FromInt(I a) { return static_cast<F>(static_cast<Signed>(a)); }
+  static F Lookup(const float (&table)[16], I index) { return table[index % 16]; }
   F Scale(F x, F /*k*/, I n) { return ScaleInTwoSteps(*this, x, n); }
   template <typename Slow>
   static Reduced<ScalarPolicy> Rarely(B rare, const Reduced<ScalarPolicy>& usual, Slow slow) {

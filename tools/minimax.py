@@ -9,6 +9,7 @@ are rounded one after the other, the most significant first, and the others are 
 each rounding, so that the rounded polynomial is nearly as good as the exact one. The comment on each
 table is the weighted error that is left, as a power of two.
 """
+import math
 import sys
 import mpmath as mp
 
@@ -65,10 +66,10 @@ def lawson(target, weight, low, high, powers, rounds):
     return best
 
 
-def fit(name, target, weight, low, high, powers, bits, fixed=None):
-    """Prints a table of coefficients by ascending power."""
+def fitted(target, weight, low, high, powers, bits):
+    """Rounded coefficients by power, and the largest weighted error that is left."""
     low, high = mp.mpf(low), mp.mpf(high)
-    known = dict(fixed or {})
+    known = {}
     while len(known) < len(powers):
         rest = [p for p in powers if p not in known]
 
@@ -79,6 +80,12 @@ def fit(name, target, weight, low, high, powers, bits, fixed=None):
         known[rest[0]] = rounded(c[0], bits)
     worst = max(abs(weight(x) * (target(x) - sum(c * x ** p for p, c in known.items())))
                 for x in [low + (high - low) * (i + mp.mpf(1) / 3) / 500 for i in range(500)])
+    return known, worst
+
+
+def fit(name, target, weight, low, high, powers, bits):
+    """Prints a table of coefficients by ascending power."""
+    known, worst = fitted(target, weight, low, high, powers, bits)
     ctype = "float" if bits == F32 else "double"
     print(f"// 2^{float(mp.log(worst, 2)):.1f}")
     print(f"inline constexpr {ctype} {name}[] = {{")
@@ -161,10 +168,60 @@ def erf_factor(z):  # erf(x)/x - 1
     return mp.erf(x) / x - 1
 
 
-ERF32_SPLIT = mp.mpf("1.125")
-ERF32_END = mp.mpf("3.84375")
-ERF32_CENTRE = (ERF32_SPLIT + ERF32_END) / 2
+ERF32_SCALE = mp.mpf("3.9375")
+ERF32_END = mp.ldexp(mp.mpf(0x1f78d5), -19)  # below 15.5 / scale; erf rounds to 1 there
 ERF64_SPLIT = mp.mpf(1)
+
+
+def erf_centre(i):
+    """A number of few bits near i / scale at which erf is nearly a float, and that float."""
+    base = int(mp.nint(i / ERF32_SCALE * 2 ** 20))
+    for k in range(8000 if i < 15 else 60000):
+        for x in {(base + k) / 2 ** 20, (base - k) / 2 ** 20}:
+            value = math.erf(x)
+            exponent = math.frexp(value)[1]
+            scaled = math.ldexp(value, F32 - exponent)
+            if abs(scaled - round(scaled)) < 1e-3:
+                return mp.mpf(x), mp.ldexp(mp.mpf(round(scaled)), exponent - F32)
+    raise ValueError(i)
+
+
+def erf32_tables():
+    """erf in f32 by sixteen intervals: a centre, erf there, and the slope to the rest."""
+    print("// erf(x) by intervals of 1 / scale around centres: (erf(c + d) - erf(c)) / d in d, in the")
+    print("// first interval (erf(d) - d) / d.")
+    print(f"inline constexpr float kErf32Scale = {hexfloat(ERF32_SCALE, F32)}f;")
+    print(f"inline constexpr float kErf32End = {hexfloat(ERF32_END, F32)}f;")
+    centres, values, slopes, errors = [mp.mpf(0)], [mp.mpf(0)], [], []
+    for i in range(16):
+        if i > 0:
+            centre, value = erf_centre(i)
+            centres.append(centre)
+            values.append(value)
+        c = centres[i]
+        low = max(mp.mpf(0), (i - mp.mpf("0.5")) / ERF32_SCALE) - c
+        high = (i + mp.mpf("0.5")) / ERF32_SCALE - c
+
+        def slope(d, i=i, c=c):
+            if abs(d) < mp.mpf("1e-9"):
+                return 2 / mp.sqrt(mp.pi) * mp.exp(-c * c) * (1 - c * d) - (1 if i == 0 else 0)
+            return (mp.erf(c + d) - mp.erf(c) - (d if i == 0 else 0)) / d
+
+        def ulps(d, c=c):
+            return d / mp.ldexp(1, math.frexp(float(mp.erf(c + d)))[1] - F32)
+
+        known, worst = fitted(slope, ulps, low, high, range(5), F32)
+        errors.append(worst)
+        slopes.append(known)
+    print(f"// {float(max(errors)):.2f} ulp")
+    for name, table in (("Centres", centres), ("Values", values)):
+        print(f"inline constexpr float kErf32{name}[16] = {{")
+        print(", ".join(hexfloat(v, F32) + "f" for v in table))
+        print("};")
+    print("inline constexpr float kErf32Slopes[5][16] = {")
+    for p in range(5):
+        print("{" + ", ".join(hexfloat(known[p], F32) + "f" for known in slopes) + "},")
+    print("};")
 
 
 def main():
@@ -181,7 +238,7 @@ namespace tenon::math {
     half_ln2 = mp.log(2) / 2 * mp.mpf("1.001")
     print("// (e^r - 1 - r) / r^2 on [-ln2/2, ln2/2], error relative to e^r, and to r.")
     power = lambda r: r * r / mp.exp(r)
-    fit("kExp32", exp_tail, power, -half_ln2, half_ln2, range(6), F32)
+    fit("kExp32", exp_tail, power, -half_ln2, half_ln2, range(5), F32)
     fit("kExp64", exp_tail, power, -half_ln2, half_ln2, range(10), F64)
     fit("kExpm132", exp_tail, abs, -half_ln2, half_ln2, range(6), F32)
     fit("kExpm164", exp_tail, abs, -half_ln2, half_ln2, range(11), F64)
@@ -222,15 +279,9 @@ namespace tenon::math {
     fit("kTanh64", tanh_tail, lambda z: z + mp.mpf("1e-30"), 0, z_tanh, range(11), F64)
     print("// erf(x) / x - 1 in z = x^2, |x| up to the split.")
     one = lambda z: mp.mpf(1)
-    print(f"inline constexpr float kErf32Split = {hexfloat(ERF32_SPLIT, F32)}f;")
     print(f"inline constexpr double kErf64Split = {hexfloat(ERF64_SPLIT, F64)};")
-    fit("kErf32", erf_factor, one, 0, ERF32_SPLIT ** 2, range(8), F32)
     fit("kErf64", erf_factor, one, 0, ERF64_SPLIT ** 2, range(13), F64)
-    print("// erfc(x) in t = x - centre, x from the split to the end, beyond which erf rounds to 1.")
-    print(f"inline constexpr float kErfTail32Centre = {hexfloat(ERF32_CENTRE, F32)}f;")
-    print(f"inline constexpr float kErfTail32End = {hexfloat(ERF32_END, F32)}f;")
-    fit("kErfTail32", lambda t: mp.erfc(t + ERF32_CENTRE), one, ERF32_SPLIT - ERF32_CENTRE,
-        ERF32_END - ERF32_CENTRE, range(14), F32)
+    erf32_tables()
     print("// erfc(x) e^(x^2) in t = (x - 2) / (x + 2), x in [1, 6], error weighted by e^(-x^2).")
 
     def from_t(t):

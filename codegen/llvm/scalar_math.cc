@@ -2,6 +2,7 @@
 // native code and the interpreters give the same bits. And the remainder of floats.
 #include <llvm/IR/Constants.h>
 #include <llvm/IR/DerivedTypes.h>
+#include <llvm/IR/GlobalVariable.h>
 #include <llvm/IR/Intrinsics.h>
 #include <llvm/IR/IntrinsicsX86.h>
 
@@ -81,6 +82,32 @@ class LlvmPolicy {
     return math::ScaleInTwoSteps(*this, x, n);
   }
 
+  // One permutation where a register, or two, hold the table; else one load a lane.
+  F Lookup(const float (&table)[16], I index) {
+    const auto* vector = llvm::dyn_cast<llvm::FixedVectorType>(int_);
+    const int lanes = vector == nullptr ? 1 : static_cast<int>(vector->getNumElements());
+    const int register_lanes = emitter_.target().desc.vector_bits / 32;
+    if (!emitter_.target().x86 || register_lanes < 8 || lanes == 1 || lanes > register_lanes) {
+      return LookupByLanes(table, index, lanes);
+    }
+    const auto part = [&](int first, int count) {
+      return llvm::ConstantDataVector::get(b_.getContext(), llvm::ArrayRef(table + first, count));
+    };
+    Value* wide = Resized(index, register_lanes);
+    Value* found;
+    if (register_lanes == 16) {
+      found =
+          b_.CreateIntrinsic(llvm::Intrinsic::x86_avx512_permvar_sf_512, {}, {part(0, 16), wide});
+    } else {
+      Value* low = b_.CreateIntrinsic(llvm::Intrinsic::x86_avx2_permps, {}, {part(0, 8), wide});
+      Value* high = b_.CreateIntrinsic(llvm::Intrinsic::x86_avx2_permps, {}, {part(8, 8), wide});
+      Value* bit = b_.CreateAnd(wide, llvm::ConstantInt::get(wide->getType(), 8));
+      Value* is_low = b_.CreateICmpEQ(bit, llvm::Constant::getNullValue(wide->getType()));
+      found = b_.CreateSelect(is_low, low, high);
+    }
+    return Resized(found, lanes);
+  }
+
   // A branch around what is slow, taken when any lane needs it.
   template <typename Slow>
   math::Reduced<LlvmPolicy> Rarely(B rare, const math::Reduced<LlvmPolicy>& usual, Slow slow) {
@@ -108,6 +135,46 @@ class LlvmPolicy {
   }
 
  private:
+  // The first lanes of `v`, or `v` and lanes of any value.
+  Value* Resized(Value* v, int lanes) {
+    llvm::SmallVector<int, 16> from;
+    const int have =
+        static_cast<int>(llvm::cast<llvm::FixedVectorType>(v->getType())->getNumElements());
+    if (have == lanes) return v;
+    for (int lane = 0; lane < lanes; ++lane) from.push_back(lane < have ? lane : -1);
+    return b_.CreateShuffleVector(v, from);
+  }
+
+  F LookupByLanes(const float (&table)[16], I index, int lanes) {
+    llvm::GlobalVariable* memory = TableInMemory(table);
+    Value* places = b_.CreateAnd(index, Int(15));
+    const auto element = [&](Value* place) {
+      Value* pointer = b_.CreateGEP(b_.getFloatTy(), memory, b_.CreateZExt(place, b_.getInt64Ty()));
+      return b_.CreateAlignedLoad(b_.getFloatTy(), pointer, llvm::Align(4));
+    };
+    if (lanes == 1 && !float_->isVectorTy()) return element(places);
+    Value* found = llvm::PoisonValue::get(float_);
+    for (int lane = 0; lane < lanes; ++lane) {
+      Value* place = b_.CreateExtractElement(places, b_.getInt64(lane));
+      found = b_.CreateInsertElement(found, element(place), b_.getInt64(lane));
+    }
+    return found;
+  }
+
+  // One copy of a table a module.
+  llvm::GlobalVariable* TableInMemory(const float (&table)[16]) {
+    llvm::Module& module = *b_.GetInsertBlock()->getModule();
+    llvm::Constant* values = llvm::ConstantDataArray::get(b_.getContext(), llvm::ArrayRef(table));
+    for (llvm::GlobalVariable& global : module.globals()) {
+      if (global.hasInitializer() && global.getInitializer() == values) return &global;
+    }
+    auto* global = new llvm::GlobalVariable(module, values->getType(), /*isConstant=*/true,
+                                            llvm::GlobalValue::PrivateLinkage, values, "table");
+    global->setUnnamedAddr(llvm::GlobalValue::UnnamedAddr::Global);
+    global->setAlignment(llvm::Align(64));
+    return global;
+  }
+
   ScalarEmitter& emitter_;
   Builder& b_;
   llvm::Type* float_;
