@@ -92,7 +92,10 @@ class Sanitizer {
   bool Read(const BufferView& view, int64_t index, int64_t bytes, const AccessSite& site);
   bool Write(const BufferView& view, int64_t index, int64_t bytes, bool non_temporal,
              const AccessSite& site);
-  void Fence(uint32_t agent) { unfenced_.erase(agent); }
+  // A fence of every thread's drains the stores of all chunks.
+  void Fence(uint32_t agent) {
+    agent == kEveryThread ? unfenced_.clear() : static_cast<void>(unfenced_.erase(agent));
+  }
 
   // A report of the interpreter's own: locals, masks, outputs.
   void Report(absl::string_view what, const AccessSite& site);

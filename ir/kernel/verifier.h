@@ -27,7 +27,7 @@
 //  9. Loads read parameters marked as read (or locals); stores write parameters marked as written
 //     (or locals).
 // 10. `parallel` stands in the kernel's outermost block only; its count is an i64 scalar and its
-//     block takes the chunk's number. Stores, faults and fences stand inside `parallel` only.
+//     block takes the chunk's number. Stores and faults stand inside `parallel` only.
 // 11. `for`: i64 scalar bounds, a positive step; carried values, block parameters (after the
 //     counter), yields and results agree in number and type. `unroll = 0` needs constant bounds.
 // 12. `if`: a bool scalar; both blocks yield the types of the results and take no parameters.

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "tenon/ir/check.h"
+#include "tenon/passes/lower/stream.h"
 
 namespace tenon::lower {
 
@@ -97,6 +98,7 @@ void LowerContext::Launch(KernelContext& kernel, bool prepare) {
     }
     step.launch.symbols.push_back(dim);
   }
+  if (kernel.streams_) StreamLargeStores(program_, step.launch, target_.l3_bytes, &finished);
   program_.kernels.push_back(std::move(finished));
   (prepare ? &program_.prepare : steps_)->push_back(std::move(step));
 }

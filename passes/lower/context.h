@@ -35,6 +35,13 @@ struct Place {
 
 class KernelContext;
 
+// A sum that another kernel has added up in parts: part p of element e lies at p * elements + e.
+struct Parts {
+  Place place;
+  ir::Dim count = 1;
+  ir::Dim elements = 1;
+};
+
 // Whether all elements are the same bits (and there is one).
 bool IsUniformLiteral(const ir::Literal& literal);
 
@@ -61,6 +68,9 @@ class LowerContext {
   ir::ValueId Memory(ir::ValueId v) const { return memory_[v.index]; }
   // A new arena buffer of `size` elements; memory planning finds its life by its uses.
   int32_t AddBuffer(std::string name, ir::DType dtype, ir::Dim size);
+  // Of reductions that another group hosts (fuse::Nest::Reduction): set before they are asked for.
+  void SetParts(ir::NodeId reduction, Parts parts) { parts_[reduction.index] = std::move(parts); }
+  const Parts& parts(ir::NodeId reduction) const { return parts_.at(reduction.index); }
   // How many loops of steps stand around this graph's steps: names their variables.
   int loop_depth() const { return loop_depth_; }
   void set_loop_depth(int depth) { loop_depth_ = depth; }
@@ -68,7 +78,8 @@ class LowerContext {
   int32_t Site(const ir::Location& location);
 
   // Finishes the kernel and appends its launch to the current steps (those of `prepare` where
-  // `prepare` is set: then the kernel may read and write nothing that a step changes).
+  // `prepare` is set: then the kernel may read and write nothing that a step changes). Stores of
+  // kernels that stream bypass the caches where that pays (lower/stream.h).
   void Launch(KernelContext& kernel, bool prepare = false);
   // Where Launch appends: control flow redirects it into its bodies.
   std::vector<kernel::Step>* steps() { return steps_; }
@@ -84,6 +95,7 @@ class LowerContext {
   std::map<ir::ValueId, std::vector<ir::ValueId>> aliases_;  // of a value, itself not among them
   std::map<uint32_t, ir::ComputeDef> defs_;
   std::map<uint32_t, bool> uniform_;
+  std::map<uint32_t, Parts> parts_;
   std::vector<kernel::Step>* steps_;
   int loop_depth_ = 0;
 };
@@ -97,6 +109,8 @@ class KernelContext {
   const fuse::Group& group() const { return group_; }
   // Whether Eval computes results of this node here rather than loading them.
   bool IsFused(ir::NodeId node) const { return fused_.count(node.index) > 0; }
+  // Each element is stored once, in order: stores may bypass the caches.
+  void set_streams() { streams_ = true; }
   // After a value has been written by one kernel of a group, later ones may load it.
   void LoadInstead(ir::NodeId node) { fused_.erase(node.index); }
 
@@ -116,6 +130,7 @@ class KernelContext {
     bool read, written;
   };
   std::vector<Argument> arguments_;
+  bool streams_ = false;
 };
 
 }  // namespace tenon::lower

@@ -80,6 +80,7 @@ void EmitMapNest(KernelContext& kernel, const fuse::Nest& original, double work,
 void LowerMap(LowerContext& context, const fuse::Group& group) {
   const ir::Node& last = context.graph().node(group.anchor);
   KernelContext kernel(context, group, std::string(ir::OpName(last.op)));
+  kernel.set_streams();
   const double work = WorkPerPoint(kernel) / static_cast<double>(group.nests.size());
   for (const fuse::Nest& nest : group.nests) EmitMapNest(kernel, nest, work);
   context.Launch(kernel);
