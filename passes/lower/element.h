@@ -148,7 +148,7 @@ class ElementEmitter {
   kernel::ValueId Known(const std::string& key) const;
   std::string ProvidedKey(ir::ValueId v, const ElementIndex& index);
   bool IsKnown(ir::ValueId v, const ElementIndex& index);
-  bool Pure(ir::ValueId v);
+  bool Pure(ir::ValueId v, const ElementIndex& index, std::map<std::string, bool>* known);
   std::vector<std::pair<ir::ValueId, ElementIndex>> OperandsOf(ir::ValueId v,
                                                                const ElementIndex& index);
   std::vector<std::pair<ir::ValueId, ElementIndex>> PlainReads(const ir::Node& node,

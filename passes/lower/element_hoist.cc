@@ -1,5 +1,6 @@
 // What ElementEmitter evaluates before a loop because the loop does not change it.
 #include <algorithm>
+#include <map>
 #include <set>
 #include <string>
 #include <utility>
@@ -31,13 +32,14 @@ void ElementEmitter::HoistAll(std::vector<std::pair<ir::ValueId, ElementIndex>> 
     });
   };
   std::set<std::string> seen;
+  std::map<std::string, bool> pure;
   while (!work.empty()) {
     auto [v, at] = std::move(work.back());
     work.pop_back();
     if (!seen.insert(MemoKey(v, at, {})).second || IsKnown(v, at)) continue;
     if (varies(at)) {
       for (auto& operand : OperandsOf(v, at)) work.push_back(std::move(operand));
-    } else if (Pure(v)) {
+    } else if (Pure(v, at, &pure)) {
       Eval(v, at, tile);
     }
   }
@@ -68,22 +70,29 @@ bool ElementEmitter::IsKnown(ir::ValueId v, const ElementIndex& index) {
 }
 
 // Whether evaluating early is harmless: no index is read on the way (which might be out of range in
-// a loop that never runs), and nothing is still to be provided.
-bool ElementEmitter::Pure(ir::ValueId v) {
-  const ir::Graph& graph = kernel_.context().graph();
-  const ir::NodeId id = graph.producer(v);
+// a loop that never runs), and nothing is still to be provided. `known` remembers answers.
+bool ElementEmitter::Pure(ir::ValueId v, const ElementIndex& index,
+                          std::map<std::string, bool>* known) {
+  if (IsKnown(v, index)) return true;
+  const ir::NodeId id = kernel_.context().graph().producer(v);
   if (!id.valid() || !kernel_.IsFused(id)) return true;
-  if (kernel_.context().Class(id) == ComputeClass::kReshape)
-    return Pure(graph.node(id).operands[0]);
-  const ir::ComputeDef* def = kernel_.context().Def(id);
-  if (def == nullptr || def->num_reduced() > 0) return false;
-  for (size_t a = 0; a < def->accesses.size(); ++a) {
-    if (IsIndirectSource(*def, static_cast<int>(a)) || def->accesses[a].guarded) return false;
+  const auto [it, added] = known->emplace(MemoKey(v, index, {}), false);
+  if (!added) return it->second;
+  if (kernel_.context().Class(id) != ComputeClass::kReshape) {
+    const ir::ComputeDef* def = kernel_.context().Def(id);
+    if (def == nullptr || def->num_reduced() > 0) return false;
+    for (size_t a = 0; a < def->accesses.size(); ++a) {
+      const ir::Access& access = def->accesses[a];
+      if (IsIndirectSource(*def, static_cast<int>(a)) || access.guarded) return false;
+      for (const ir::Index& i : access.index) {
+        if (i.indirect >= 0 || i.affine.divisor > 1) return false;
+      }
+    }
   }
-  for (ir::ValueId operand : graph.node(id).operands) {
-    if (!Pure(operand)) return false;
+  for (const auto& [operand, at] : OperandsOf(v, index)) {
+    if (!Pure(operand, at, known)) return false;
   }
-  return true;
+  return (*known)[MemoKey(v, index, {})] = true;
 }
 
 // What a fused value reads at `index`, as far as plain affine accesses go.
