@@ -64,7 +64,8 @@ Value Softmax(Operand x, int64_t axis) {
   // The maximum only shifts: no gradient flows through it.
   Value shifted = x - StopGradient(ReduceMax(x, {axis}, /*keep_dims=*/true));
   Value exponentials = Exp(shifted);
-  return exponentials / ReduceSum(exponentials, {axis}, /*keep_dims=*/true);
+  // A division a row, not one an element.
+  return exponentials * (1 / ReduceSum(exponentials, {axis}, /*keep_dims=*/true));
 }
 
 Value LogSoftmax(Operand x, int64_t axis) {

@@ -224,9 +224,11 @@ Value* ScalarEmitter::MaxMin(bool max, DType dtype, Value* a, Value* b) {
   if (IsConstantNumber(a)) {
     return b_.CreateSelect(max ? b_.CreateFCmpOGT(a, b) : b_.CreateFCmpOLT(a, b), a, b);
   }
-  Value* chosen = b_.CreateSelect(max ? b_.CreateFCmpUGT(a, b) : b_.CreateFCmpULT(a, b), a, b);
-  if (IsConstantNumber(b)) return chosen;
-  return b_.CreateSelect(b_.CreateFCmpUNO(b, b), b, chosen);
+  if (IsConstantNumber(b)) {
+    return b_.CreateSelect(max ? b_.CreateFCmpUGT(a, b) : b_.CreateFCmpULT(a, b), a, b);
+  }
+  Value* chosen = b_.CreateSelect(max ? b_.CreateFCmpOGT(a, b) : b_.CreateFCmpOLT(a, b), a, b);
+  return b_.CreateSelect(b_.CreateFCmpUNO(a, a), a, chosen);
 }
 
 Value* ScalarEmitter::Sign(DType dtype, Value* v) {

@@ -26,12 +26,13 @@ constexpr int kMaxMoves = 4;
 
 FusionPlan Fuse(const ir::Graph& graph, const ir::TargetDesc&,
                 const passes::PipelineOptions& options) {
-  return Fuser(graph, options.IsEnabled("fuse")).Run();
+  return Fuser(graph, options).Run();
 }
 
-Fuser::Fuser(const ir::Graph& graph, bool fuse)
+Fuser::Fuser(const ir::Graph& graph, const passes::PipelineOptions& options)
     : graph_(graph),
-      fuse_(fuse),
+      fuse_(options.IsEnabled("fuse")),
+      in_parts_(options.numerics != passes::Numerics::kExact),
       uses_(graph.num_values()),
       readers_(graph.num_values()),
       output_(graph.num_values()),
@@ -43,7 +44,7 @@ FusionPlan Fuser::Run() {
   for (const ir::Node& node : graph_.nodes()) {
     for (ir::ValueId operand : node.operands) ++users_[operand.index];
   }
-  for (size_t n = graph_.nodes().size(); n-- > 0;) Visit(ir::NodeId{static_cast<uint32_t>(n)});
+  for (ir::NodeId id : VisitOrder()) Visit(id);
   for (int v = 0; v < graph_.num_values(); ++v) {
     // What no cluster computes: inputs and constants.
     const ir::NodeId id = graph_.producer(ir::ValueId{static_cast<uint32_t>(v)});

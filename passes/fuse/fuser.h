@@ -12,6 +12,7 @@
 #include "tenon/ir/op.h"
 #include "tenon/passes/fuse/plan.h"
 #include "tenon/passes/lower/trace.h"
+#include "tenon/passes/options.h"
 
 namespace tenon::fuse {
 
@@ -20,7 +21,7 @@ inline constexpr size_t kMaxMembers = 96;
 
 class Fuser {
  public:
-  explicit Fuser(const ir::Graph& graph, bool fuse);
+  Fuser(const ir::Graph& graph, const passes::PipelineOptions& options);
   FusionPlan Run();
 
  private:
@@ -42,6 +43,7 @@ class Fuser {
     int seen_by = 0;             // the last search that met it
   };
 
+  std::vector<ir::NodeId> VisitOrder();
   void Visit(ir::NodeId id);
   void VisitReshape(ir::NodeId id);
   void VisitMap(ir::NodeId id);
@@ -66,6 +68,13 @@ class Fuser {
                      bool has_full_values) const;
   void AddReduction(ir::NodeId id, int cluster, const lower::ElementIndex& index);
   static bool IsRowType(const ir::ComputeDef& def);
+
+  // Sums over rows, hosted by the kernel that walks the rows anyway.
+  bool WantsHost(ir::NodeId id);
+  int FindHost(ir::NodeId id, int cluster, lower::ElementIndex* point);
+  bool IsHost(const Cluster& c, const ir::ComputeDef& def, lower::ElementIndex* point) const;
+  bool ReadBy(int host, ir::ValueId v, const lower::ElementIndex& index, int depth);
+  bool AddHosted(ir::NodeId id, int cluster, const lower::ElementIndex& index);
 
   // Clusters.
   int NewCluster(GroupKind kind, ir::NodeId anchor, const ir::Shape& kept,
@@ -95,6 +104,7 @@ class Fuser {
 
   const ir::Graph& graph_;
   const bool fuse_;
+  const bool in_parts_;  // whether sums may be taken in parts
   std::vector<Cluster> clusters_;
   std::vector<std::vector<Use>> uses_;  // by value
   std::vector<std::set<int>> readers_;  // by value: clusters that need it in memory

@@ -24,7 +24,11 @@ std::string FusionPlan::ToString(const ir::Graph& graph) const {
                                   [&](std::string* out, ir::NodeId id) {
                                     absl::StrAppend(out, ir::OpName(graph.node(id).op));
                                   }),
-                    "} stores ", group.stored.size(), "\n");
+                    "} stores ", group.stored.size());
+    size_t columns = 0;
+    for (const Nest& nest : group.nests) columns += nest.columns.size();
+    if (columns > 0) absl::StrAppend(&text, ", adds up ", columns, " columns for others");
+    absl::StrAppend(&text, "\n");
   }
   for (const Cut& cut : cuts) {
     const std::string name = cut.producer.valid()

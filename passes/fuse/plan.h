@@ -47,8 +47,14 @@ struct Nest {
     ir::NodeId node;
     lower::ElementIndex index;  // of the result: over `kept`
     lower::ElementIndex point;  // of the domain: over both
+    // Another group's rows add it up, in parts: nothing but the parts is read here, and `point` is
+    // empty.
+    bool hosted = false;
   };
   std::vector<Reduction> reductions;
+  // Sums over rows (the kept loops), an element for each point of a row, for groups whose
+  // reductions are hosted. `index` is empty.
+  std::vector<Reduction> columns;
 };
 
 struct Group {

@@ -17,7 +17,7 @@ namespace {
 
 // A reduction whose rows are longer than this, and of which there are few, is split among threads
 // and so cannot have its rows visited again by the same kernel.
-constexpr double kLongRow = 32768;
+constexpr double kLongRow = 65536;
 // Elements up to which a reduction over a strided axis may be visited several times.
 constexpr double kSmallColumns = 16384;
 
@@ -94,6 +94,10 @@ bool Fuser::JoinReduction(ir::NodeId id, int cluster) {
 bool Fuser::FitsReduction(const Cluster& c, ir::NodeId id, const std::vector<VarId>& kept,
                           bool has_full_values) const {
   const ir::ComputeDef& def = defs_.at(id.index);
+  const auto& others = c.nest.reductions;
+  if (std::any_of(others.begin(), others.end(), [](const auto& r) { return r.hosted; })) {
+    return false;
+  }
   std::vector<Dim> reduced;
   double rows = 1, length = 1;
   for (int i = 0; i < static_cast<int>(def.domain.size()); ++i) {
@@ -123,6 +127,7 @@ bool Fuser::FitsReduction(const Cluster& c, ir::NodeId id, const std::vector<Var
 }
 
 void Fuser::AddReduction(ir::NodeId id, int cluster, const ElementIndex& index) {
+  if (AddHosted(id, cluster, index)) return;
   Cluster& c = clusters_[cluster];
   const ir::Node& node = graph_.node(id);
   const ir::ComputeDef& def = *Def(id);

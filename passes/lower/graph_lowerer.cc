@@ -143,7 +143,7 @@ bool GraphLowerer::ReadsOnlyWhereItWrites(const fuse::Group& group, ir::ValueId 
       writes = true;
       written = nest.space.Linearize(p.index, graph_.type(v).dims);
     }
-    for (const fuse::Nest::Reduction& r : nest.reductions) trace.AddPoint(r.node, r.point);
+    AddPoints(nest, &trace);
     for (const Trace::Visit& visit : trace.loaded()) {
       if (Memory(visit.value) == input && !(writes && visit.position == written)) return false;
     }
@@ -171,6 +171,11 @@ void GraphLowerer::AllowPrepare(std::set<ir::ValueId> updated) {
 // included.
 bool GraphLowerer::DependsOnParametersAlone(const fuse::Group& group) const {
   if (group.kind == GroupKind::kControl) return false;
+  for (const fuse::Nest& nest : group.nests) {
+    // The two groups of a hosted sum stay together, in the step.
+    const bool hosted = !nest.reductions.empty() && nest.reductions[0].hosted;
+    if (hosted || !nest.columns.empty()) return false;
+  }
   for (ir::ValueId v : group.stored) {
     if (returned_.count(v) > 0) return false;
   }

@@ -33,6 +33,13 @@ ElementIndex Translation::operator()(const ElementIndex& index) const {
   return result;
 }
 
+void AddPoints(const fuse::Nest& nest, Trace* trace) {
+  for (const fuse::Nest::Reduction& r : nest.reductions) {
+    if (!r.hosted) trace->AddPoint(r.node, r.point);
+  }
+  for (const fuse::Nest::Reduction& r : nest.columns) trace->AddPoint(r.node, r.point);
+}
+
 std::vector<IndexExpr> NestExpressions(KernelContext& kernel, fuse::Nest& nest) {
   LowerContext& context = kernel.context();
   Trace trace(
@@ -46,7 +53,7 @@ std::vector<IndexExpr> NestExpressions(KernelContext& kernel, fuse::Nest& nest) 
         nest.space.Linearize(placed.index, context.graph().type(placed.value).dims));
     trace.AddValue(placed.value, placed.index);
   }
-  for (const fuse::Nest::Reduction& r : nest.reductions) trace.AddPoint(r.node, r.point);
+  AddPoints(nest, &trace);
   expressions.insert(expressions.end(), trace.positions().begin(), trace.positions().end());
   expressions.insert(expressions.end(), trace.tests().begin(), trace.tests().end());
   return expressions;
@@ -120,6 +127,39 @@ std::vector<KValue> ForTiles(ElementEmitter& e, VarId lane_var, KValue low, KVal
         return body(cut, carried);
       },
       [&] { return carried; });
+}
+
+std::vector<KValue> ForTilesInTurn(ElementEmitter& e, VarId lane_var, KValue low, KValue count,
+                                   int lanes, int groups, const std::vector<KValue>& carried,
+                                   const TileBody& body, const CombineSets& combine) {
+  kernel::KernelBuilder& k = e.builder();
+  using Values = std::vector<KValue>;
+  const Tile whole{.lanes = lanes, .lane_var = lane_var};
+  const int64_t step = static_cast<int64_t>(lanes) * groups;
+  const KValue main = k.Mul(k.Div(count, step), k.ConstI64(step));
+  auto set = [&](const Values& all, int g) {
+    const auto first = all.begin() + g * static_cast<int64_t>(carried.size());
+    return Values(first, first + static_cast<int64_t>(carried.size()));
+  };
+  Values all;
+  for (int g = 0; g < groups; ++g) all.insert(all.end(), carried.begin(), carried.end());
+  all = k.For(k.ConstI64(0), main, step, std::move(all), [&](KValue i, Values inner) {
+    Values next;
+    for (int g = 0; g < groups; ++g) {
+      ElementEmitter::Scope scope(e);
+      e.Bind(lane_var, k.Add(k.Add(low, i), k.ConstI64(static_cast<int64_t>(g) * lanes)));
+      const Values sums = body(whole, set(inner, g));
+      next.insert(next.end(), sums.begin(), sums.end());
+    }
+    return next;
+  });
+  std::vector<Values> sets;
+  for (int g = 0; g < groups; ++g) sets.push_back(set(all, g));
+  sets[0] = ForTiles(e, lane_var, k.Add(low, main), k.Sub(count, main), lanes, 1, sets[0], body);
+  for (int half = groups / 2; half > 0; half /= 2) {
+    for (int g = 0; g < half; ++g) sets[g] = combine(sets[g], sets[g + half]);
+  }
+  return sets[0];
 }
 
 std::vector<KValue> ForEach(ElementEmitter& e, VarId var, KValue low, KValue high,

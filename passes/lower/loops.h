@@ -26,6 +26,9 @@ class Translation {
   std::map<VarId, IndexExpr> map_;
 };
 
+// Adds what the nest's reductions read.
+void AddPoints(const fuse::Nest& nest, Trace* trace);
+
 // Every linear position that the nest loads from or stores to and every test, over its own
 // variables. (`space` is the nest's, and grows by the digits that are met.)
 std::vector<IndexExpr> NestExpressions(KernelContext& kernel, fuse::Nest& nest);
@@ -49,6 +52,15 @@ using TileBody =
 std::vector<kernel::ValueId> ForTiles(ElementEmitter& e, VarId lane_var, kernel::ValueId low,
                                       kernel::ValueId count, int lanes, int unroll,
                                       std::vector<kernel::ValueId> carried, const TileBody& body);
+// The same for sums, where one set of `carried` would make each tile wait for the one before:
+// `groups` sets (a power of two) take the whole tiles in turn, and the first one what is left of
+// the last turn. In the end `combine` adds set i + half to set i, halving.
+using CombineSets = std::function<std::vector<kernel::ValueId>(
+    const std::vector<kernel::ValueId>& a, const std::vector<kernel::ValueId>& b)>;
+std::vector<kernel::ValueId> ForTilesInTurn(ElementEmitter& e, VarId lane_var, kernel::ValueId low,
+                                            kernel::ValueId count, int lanes, int groups,
+                                            const std::vector<kernel::ValueId>& carried,
+                                            const TileBody& body, const CombineSets& combine);
 // for var = low .. high, one at a time.
 std::vector<kernel::ValueId> ForEach(
     ElementEmitter& e, VarId var, kernel::ValueId low, kernel::ValueId high,

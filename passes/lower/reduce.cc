@@ -30,6 +30,11 @@ namespace {
 
 // Windows of up to this many positions are written out.
 constexpr int64_t kSmallWindow = 16;
+// Rows from this length on are added up by so many sets of accumulators in turn, where a term takes
+// so little work that additions would wait for one another.
+constexpr double kRowOfSets = 128;
+constexpr int kSets = 4;
+constexpr double kWorkOfSets = 8;
 
 }  // namespace
 
@@ -103,14 +108,27 @@ KValues ReduceEmitter::Reduce(const std::vector<int>& which, const Tile& kept, K
     return ForEach(e_, inner_, low, high, std::move(sums),
                    [&](KValues in) { return step(kept, std::move(in)); });
   }
-  const int unroll = work_ <= 8 ? 4 : 1;
+  const bool in_turn =
+      lanes_ == 16 && fuse::Size(ExtentOf(lane_)) >= kRowOfSets && PassWork(pass) <= kWorkOfSets;
+  auto combine = [&](const KValues& a, const KValues& b) {
+    KValues both;
+    for (size_t i = 0; i < which.size(); ++i) {
+      both.push_back(k_.Scalar(CombineOp(accumulators_[which[i]].combiner), {a[i], b[i]}));
+    }
+    return both;
+  };
+  auto tiles = [&](KValue first, KValue count, KValues in) {
+    if (in_turn) {
+      return ForTilesInTurn(e_, lane_, first, count, lanes_, kSets, in, step, combine);
+    }
+    return ForTiles(e_, lane_, first, count, lanes_, work_ <= 8 ? 4 : 1, std::move(in), step);
+  };
   if (ExtentOf(inner_) == Dim(1)) {
     e_.Bind(inner_, k_.ConstI64(0));
-    sums = ForTiles(e_, lane_, low, k_.Sub(high, low), lanes_, unroll, std::move(sums), step);
+    sums = tiles(low, k_.Sub(high, low), std::move(sums));
   } else {
     sums = ForEach(e_, inner_, low, high, std::move(sums), [&](KValues in) {
-      return ForTiles(e_, lane_, k_.ConstI64(0), k_.DimValue(ExtentOf(lane_)), lanes_, unroll,
-                      std::move(in), step);
+      return tiles(k_.ConstI64(0), k_.DimValue(ExtentOf(lane_)), std::move(in));
     });
   }
   for (size_t i = 0; i < which.size(); ++i) {
@@ -161,7 +179,7 @@ void ReduceEmitter::ForPoints(const Tile& kept, const std::function<void(const T
 void ReduceEmitter::ProvideRowValues(int pass, const Tile& tile) {
   for (const RowValue& v : row_values_) {
     if (v.first_pass >= pass) continue;
-    const IndexExpr position = IndexExpr::Var(inner_) * ExtentOf(lane_) + IndexExpr::Var(lane_);
+    const IndexExpr position = PositionInRow();
     const DType dtype = context_.graph().type(v.value).dtype;
     e_.Provide(v.value, translate_(v.index), e_.LoadAt(v.local, dtype, position, tile));
   }
@@ -170,7 +188,7 @@ void ReduceEmitter::ProvideRowValues(int pass, const Tile& tile) {
 void ReduceEmitter::KeepRowValues(int pass, const Tile& tile) {
   for (const RowValue& v : row_values_) {
     if (v.first_pass != pass) continue;
-    const IndexExpr position = IndexExpr::Var(inner_) * ExtentOf(lane_) + IndexExpr::Var(lane_);
+    const IndexExpr position = PositionInRow();
     e_.StoreAt(v.local, position, tile, e_.Eval(v.value, translate_(v.index), tile));
   }
 }
@@ -202,14 +220,18 @@ void ReduceEmitter::EmitRow(const Tile& kept) {
       e_.Store(placed[i].value, translate_(placed[i].index), tile, values[i]);
     }
   };
-  if (!full.empty()) {
+  if (!full.empty() || !columns_.empty()) {
     std::vector<VarId> inner = {inner_};
     if (!by_column_) {
       inner.push_back(lane_);
       for (const fuse::Placed& p : full) e_.Hoist(p.value, translate_(p.index), inner);
+      for (const ColumnSum& c : columns_) {
+        e_.HoistReads(*c.sum.node, *c.sum.def, translate_(c.sum.reduction.point), inner);
+      }
     }
     ForPoints(kept, [&](const Tile& tile) {
       ProvideRowValues(passes_, tile);
+      AddToColumns(tile);
       store(full, tile);
     });
   }
@@ -256,6 +278,8 @@ void ReduceEmitter::EmitRows() {
 }
 
 void LowerReduce(LowerContext& context, const fuse::Group& group) {
+  const auto& reductions = group.nests[0].reductions;
+  if (!reductions.empty() && reductions[0].hosted) return LowerHosted(context, group);
   ReduceEmitter(context, group, group.nests[0]).Lower(group);
 }
 

@@ -16,7 +16,7 @@ using ir::DType;
 namespace {
 
 // A local row buffer holds up to this many elements, in all up to this many bytes.
-constexpr double kMaxRowElements = 32768;
+constexpr double kMaxRowElements = 65536;
 constexpr double kMaxRowBytes = 256 << 10;
 
 }  // namespace
@@ -35,8 +35,10 @@ void ReduceEmitter::Analyse() {
         std::count_if(expressions.begin(), expressions.end(),
                       [&](const IndexExpr& e) { return e.Coefficient(loops.back()) == Dim(1); }));
   };
-  by_column_ = contiguous(nest_.kept) >= contiguous(nest_.reduced) ||
-               (context_.numerics() == passes::Numerics::kExact && !nest_.kept.empty());
+  const bool in_order = context_.numerics() == passes::Numerics::kExact && !nest_.kept.empty();
+  by_column_ = in_order || contiguous(nest_.kept) >= contiguous(nest_.reduced);
+  // Sums over rows are hosted by rows alone.
+  if (!nest_.columns.empty()) by_column_ = false;
   const std::vector<VarId>& vectorised = by_column_ ? nest_.kept : nest_.reduced;
   const std::vector<VarId>& other = by_column_ ? nest_.reduced : nest_.kept;
   const size_t split = CollapsibleSuffix(nest_.space, vectorised, expressions);
@@ -50,6 +52,7 @@ void ReduceEmitter::Analyse() {
   if (by_column_ && fuse::Size(extent) >= 64) lanes_ = 64;
   if (!by_column_ && context_.numerics() == passes::Numerics::kExact) lanes_ = 1;
   FindLevels();
+  FindColumns();
   work_ = PointWork();
   if (!by_column_) FindRowValues();
 }
@@ -94,15 +97,27 @@ bool ReduceEmitter::IsInside(const Trace::Visit& visit) const {
 
 // Element-operations of one point: what is evaluated once a row costs next to nothing beside.
 double ReduceEmitter::PointWork() {
-  double work = static_cast<double>(accumulators_.size());
+  double work = static_cast<double>(accumulators_.size() + columns_.size());
   for (int pass = 0; pass <= passes_; ++pass) {
-    for (const Trace::Visit& visit : ComputedInPass(pass)) {
-      const ir::ComputeDef* def = context_.Def(context_.graph().producer(visit.value));
-      if (def != nullptr && IsFull(visit.index)) work += fuse::BodyCost(*def);
-    }
+    for (const Trace::Visit& visit : ComputedInPass(pass)) work += PointWorkOf(visit);
   }
   for (const Accumulator& a : accumulators_) work += fuse::BodyCost(*a.def);
   return work;
+}
+
+// The same of one pass's point.
+double ReduceEmitter::PassWork(int pass) {
+  double work = 0;
+  for (const Trace::Visit& visit : ComputedInPass(pass)) work += PointWorkOf(visit);
+  for (const Accumulator& a : accumulators_) {
+    if (a.level == pass) work += 1 + fuse::BodyCost(*a.def);
+  }
+  return work;
+}
+
+double ReduceEmitter::PointWorkOf(const Trace::Visit& visit) {
+  const ir::ComputeDef* def = context_.Def(context_.graph().producer(visit.value));
+  return def != nullptr && IsFull(visit.index) ? fuse::BodyCost(*def) : 0;
 }
 
 double ReduceEmitter::Points() const {
@@ -123,6 +138,9 @@ std::vector<Trace::Visit> ReduceEmitter::ComputedInPass(int pass) {
   if (pass == passes_) {
     for (const fuse::Placed& p : nest_.stored) {
       if (IsFull(p.index)) trace.AddValue(p.value, p.index);
+    }
+    for (const ColumnSum& c : columns_) {
+      trace.AddPoint(c.sum.reduction.node, c.sum.reduction.point);
     }
   }
   return trace.computed();

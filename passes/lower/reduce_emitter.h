@@ -29,6 +29,13 @@ struct RowValue {
   int local = -1;
 };
 
+// A sum over rows that this kernel adds up for another group, a chunk of rows at a time.
+struct ColumnSum {
+  Accumulator sum;
+  int local = -1;  // of the row's length
+  Place parts;
+};
+
 class ReduceEmitter {
  public:
   ReduceEmitter(LowerContext& context, const fuse::Group& group, const fuse::Nest& nest)
@@ -52,6 +59,8 @@ class ReduceEmitter {
   bool IsInside(const Trace::Visit& visit) const;
   double Points() const;
   double PointWork();
+  double PassWork(int pass);
+  double PointWorkOf(const Trace::Visit& visit);
 
   // A reduced loop of `extent` cut into `parts` of `length`, for `rows` kept points.
   struct Cut {
@@ -63,6 +72,14 @@ class ReduceEmitter {
   void EmitRows();
   void EmitParts(const Cut& cut, const std::vector<Place>& buffers);
   void EmitSecondStage(const fuse::Group& group, const Cut& cut, const std::vector<Place>& buffers);
+
+  // Sums over rows (lower/columns.cc).
+  void FindColumns();
+  void EmitRowsWithColumns();
+  void ClearColumns();
+  void AddToColumns(const Tile& tile);
+  void StoreColumns(const IndexExpr& part);
+  IndexExpr PositionInRow();
 
   void EmitRow(const Tile& kept);
   std::vector<kernel::ValueId> Reduce(const std::vector<int>& which, const Tile& kept,
@@ -92,8 +109,19 @@ class ReduceEmitter {
   double work_ = 1;
   std::vector<Accumulator> accumulators_;
   std::vector<RowValue> row_values_;
+  std::vector<ColumnSum> columns_;
   int passes_ = 0;  // levels
 };
+
+// The group of reductions that others have added up in parts: adds these up, in order, and goes on
+// from there (lower/reduce_parts.cc).
+struct PartsOfReduction {
+  const Accumulator* sum;
+  Parts parts;
+};
+void EmitCombineParts(LowerContext& context, const fuse::Group& group, const fuse::Nest& nest,
+                      const std::vector<PartsOfReduction>& sums);
+void LowerHosted(LowerContext& context, const fuse::Group& group);
 
 }  // namespace tenon::lower
 

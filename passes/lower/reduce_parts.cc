@@ -85,44 +85,58 @@ void ReduceEmitter::EmitParts(const Cut& cut, const std::vector<Place>& buffers)
   context_.Launch(kernel_);
 }
 
-void ReduceEmitter::EmitSecondStage(const fuse::Group& group, const Cut& cut,
-                                    const std::vector<Place>& buffers) {
-  KernelContext kernel(context_, group, "combine_parts");
-  Nest nest = nest_;
+void EmitCombineParts(LowerContext& context, const fuse::Group& group, const Nest& original,
+                      const std::vector<PartsOfReduction>& reductions) {
+  KernelContext kernel(context, group, "combine_parts");
+  Nest nest = original;
   nest.reductions.clear();
+  nest.columns.clear();
   EmitMapNest(
       kernel, nest, 8,
       [&](ElementEmitter& e, const Translation& translate, const Tile& tile,
           const IndexExpr& position) {
         kernel::KernelBuilder& k = e.builder();
-        const VarId part = e.space().AddLoop(cut.parts);
+        const VarId part = e.space().AddLoop(reductions[0].parts.count);
         KValues sums;
-        for (const Accumulator& a : accumulators_) {
+        for (const PartsOfReduction& r : reductions) {
+          const Accumulator& a = *r.sum;
           sums.push_back(k.Splat(IdentityOf(k, a.combiner, a.dtype), tile.rows, tile.lanes));
         }
-        sums = ForEach(e, part, k.ConstI64(0), k.DimValue(cut.parts), sums, [&](KValues in) {
+        const KValue count = k.DimValue(reductions[0].parts.count);
+        sums = ForEach(e, part, k.ConstI64(0), count, sums, [&](KValues in) {
           for (size_t i = 0; i < in.size(); ++i) {
-            const Accumulator& a = accumulators_[i];
-            const KValue x = e.LoadAt(kernel.BufferParam(buffers[i], false), a.dtype,
-                                      IndexExpr::Var(part) * cut.rows + position, tile);
-            in[i] = k.Scalar(CombineOp(a.combiner), {in[i], x});
+            const PartsOfReduction& r = reductions[i];
+            const KValue x = e.LoadAt(kernel.BufferParam(r.parts.place, false), r.sum->dtype,
+                                      IndexExpr::Var(part) * r.parts.elements + position, tile);
+            in[i] = k.Scalar(CombineOp(r.sum->combiner), {in[i], x});
           }
           return in;
         });
         for (size_t i = 0; i < sums.size(); ++i) {
-          const Accumulator& a = accumulators_[i];
+          const Accumulator& a = *reductions[i].sum;
           const ir::ValueId v = a.node->results[0];
           e.Provide(v, translate(a.reduction.index),
-                    k.Cast(context_.graph().type(v).dtype, sums[i]));
+                    k.Cast(context.graph().type(v).dtype, sums[i]));
         }
       });
-  context_.Launch(kernel);
+  context.Launch(kernel);
+}
+
+void ReduceEmitter::EmitSecondStage(const fuse::Group& group, const Cut& cut,
+                                    const std::vector<Place>& buffers) {
+  std::vector<PartsOfReduction> sums;
+  for (size_t i = 0; i < buffers.size(); ++i) {
+    sums.push_back({&accumulators_[i], {buffers[i], cut.parts, cut.rows}});
+  }
+  EmitCombineParts(context_, group, nest_, sums);
 }
 
 void ReduceEmitter::Lower(const fuse::Group& group) {
   Analyse();
+  if (!columns_.empty()) return EmitRowsWithColumns();
   const int parts = Parts();
   if (parts <= 1) {
+    kernel_.set_streams();
     EmitRows();
     context_.Launch(kernel_);
     return;
