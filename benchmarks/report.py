@@ -1,8 +1,10 @@
 """Markdown of what benchmarks/run.py measured."""
 
+import os
+
 import workloads
 
-BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
+FULL, SHORT, END = (f"<!-- benchmarks: {word} -->" for word in ("full", "short", "end"))
 
 
 def duration(seconds):
@@ -83,17 +85,23 @@ def full_table(pairs):
     return "\n".join(lines)
 
 
+def compile_beside_jax(row):
+    texts = [compile_text(e) for e in row["entries"] if e["contender"] in ("tenon", "jax")]
+    return " / ".join(texts) if len(texts) == 2 and all(texts) else texts[0] if texts else ""
+
+
 def short_table(pairs):
-    lines = ["| workload | tenon | of the machine | best peer | tenon's time / its time |",
-             "|---|---|---|---|---|"]
+    lines = ["| workload | tenon (quartiles) | of the machine | best peer | tenon's time / its time | cold compile, tenon / JAX |",
+             "|---|---|---|---|---|---|"]
     for workload, row in pairs:
         tenon = row["entries"][0]
         if "seconds" not in tenon:
             continue
         peer = best_peer(row)
-        other = (f"{peer['peer']} {duration(peer['seconds'])} | {peer['tenon_ratio']:.2f}" if peer else "|")
-        lines.append(f"| {workload.title} | {time_text(tenon, workload)} | {share_of_floor(workload, row)} | "
-                     f"{other} |")
+        other = f"{peer['peer']} {duration(peer['seconds'])} | {peer['tenon_ratio']:.2f}" if peer else "|"
+        title = workload.title + (", one thread" if workload.threads == 1 else "")
+        lines.append(f"| {title} | {time_text(tenon, workload)} | {share_of_floor(workload, row)} | "
+                     f"{other} | {compile_beside_jax(row)} |")
     return "\n".join(lines)
 
 
@@ -117,15 +125,19 @@ def conditions(pairs):
 
 
 def renew(path, results):
-    """Puts the tables between the two marks of a Markdown file; `full` is said by the first mark."""
-    with open(path, encoding="utf-8") as f:
-        text = f.read()
-    start, end = text.index(BEGIN) + len(BEGIN), text.index(END)
-    by_name = {w.name: w for w in workloads.WORKLOADS}
-    pairs = [(by_name[n], r) for n, r in results["rows"].items() if n in by_name]
-    order = {w.name: i for i, w in enumerate(workloads.WORKLOADS)}
-    pairs.sort(key=lambda p: order[p[0].name])
-    full = "full" in text[:start].rsplit("\n", 2)[-2] if "\n" in text[:start] else False
-    body = f"\n{conditions(pairs)}\n\n{table(pairs, full)}\n"
+    """Puts the tables between their marks in a Markdown file; makes the file where there is none."""
+    text = f"# Benchmarks\n\n{SHORT}\n{END}\n\n{FULL}\n{END}\n"
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as f:
+            text = f.read()
+    order = {w.name: (i, w) for i, w in enumerate(workloads.WORKLOADS)}
+    rows = {n: r for n, r in results["rows"].items() if n in order}
+    pairs = [(order[n][1], rows[n]) for n in sorted(rows, key=lambda n: order[n][0])]
+    for mark, full in ((SHORT, False), (FULL, True)):
+        if mark not in text:
+            continue
+        start = text.index(mark) + len(mark)
+        end = text.index(END, start)
+        text = f"{text[:start]}\n{conditions(pairs)}\n\n{table(pairs, full)}\n{text[end:]}"
     with open(path, "w", encoding="utf-8") as f:
-        f.write(text[:start] + body + text[end:])
+        f.write(text)

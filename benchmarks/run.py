@@ -164,9 +164,36 @@ def measure_apart(options, workload, names):
     return done
 
 
-def measure(options, workload):
+def entry_of(contender, workload, tenon):
+    entry = {"contender": contender.name, **contender.info, "floor": contender.name in workload.floors}
+    if contender.times:
+        entry["seconds"] = statistics.median(contender.times)
+        entry["quartiles"] = spread(contender.times)
+        if tenon is not None and tenon.times and contender is not tenon:
+            ratios = [a / b for a, b in zip(tenon.times, contender.times)]
+            entry["tenon_ratio"] = statistics.median(ratios)
+            entry["tenon_ratio_quartiles"] = spread(ratios)
+    return entry
+
+
+def merged(entries, before):
+    """The entries of a heavy workload with those of an earlier call that measured others."""
+    entries = entries + [e for e in before if e["contender"] not in [n["contender"] for n in entries]]
+    entries.sort(key=lambda e: (e["contender"] != "tenon", e["floor"]))
+    tenon = entries[0]
+    for e in entries[1:]:
+        if "seconds" in e and "seconds" in tenon:
+            e["tenon_ratio"] = tenon["seconds"] / e["seconds"]
+    return entries
+
+
+def measure(options, workload, before):
+    names = ["tenon"] + workload.contenders + workload.floors
     if workload.heavy:
-        contenders = measure_apart(options, workload, ["tenon"] + workload.contenders + workload.floors)
+        if options.contenders:
+            names = [n for n in names if n.split("/")[0] in options.contenders.split(",")]
+        contenders = measure_apart(options, workload, names)
+        tenon = None
     else:
         contenders = start_all(options, workload)
         live = [c for c in contenders if "skip" not in c.info]
@@ -175,22 +202,13 @@ def measure(options, workload):
             c.info["peak_bytes"] = c.peak_memory()
         for c in contenders:
             c.close()
-    tenon = contenders[0]
-    entries = []
-    for c in contenders:
-        entry = {"contender": c.name, **c.info}
-        entry["floor"] = c.name in workload.floors
-        if c.times:
-            entry["seconds"] = statistics.median(c.times)
-            entry["quartiles"] = spread(c.times)
-            if tenon.times and c is not tenon:
-                ratios = [a / b for a, b in zip(tenon.times, c.times)]
-                entry["tenon_ratio"] = statistics.median(ratios)
-                entry["tenon_ratio_quartiles"] = spread(ratios)
-        entries.append(entry)
+        tenon = contenders[0]
+    entries = [entry_of(c, workload, tenon) for c in contenders]
+    if workload.heavy:
+        entries = merged(entries, before)
     return {
         "workload": workload.name, "date": time.strftime("%Y-%m-%d %H:%M"), "cpu": cpu_model(),
-        "threads": workload.threads, "rounds": len(tenon.times), "commit": options.commit,
+        "threads": workload.threads, "rounds": len(contenders[0].times), "commit": options.commit,
         "interleaved": not workload.heavy, "build": os.path.basename(options.build), "entries": entries
     }
 
@@ -225,21 +243,23 @@ def main():
     parser.add_argument("--python", default="build/peers/bin/python")
     parser.add_argument("--workloads", help="names or patterns, separated by commas")
     parser.add_argument("--heavy", action="store_true", help="AdamW over 124 M and GPT-2 as well")
+    parser.add_argument("--contenders", help="of heavy workloads, only these, by name; the rest stays")
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--json", default="build/benchmarks.json")
-    parser.add_argument("--markdown", help="file with a table to renew")
+    parser.add_argument("--markdown", action="append", help="file whose tables to renew; repeatable")
     parser.add_argument("--report", action="store_true", help="measure nothing, write the Markdown")
     options = parser.parse_args()
     options.commit = subprocess.run(["git", "-C", HERE, "rev-parse", "--short", "HEAD"], text=True,
                                     capture_output=True, check=False).stdout.strip()
     results = load(options.json)
     for workload in [] if options.report else chosen(options):
-        row = measure(options, workload)
+        before = results["rows"].get(workload.name, {}).get("entries", [])
+        row = measure(options, workload, before)
         results["rows"][workload.name] = row
         store(options.json, results)
         print(report.table([(workload, row)], full=True), flush=True)
-    if options.markdown:
-        report.renew(options.markdown, results)
+    for path in options.markdown or []:
+        report.renew(path, results)
 
 
 if __name__ == "__main__":
