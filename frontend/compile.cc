@@ -13,6 +13,7 @@
 #include "tenon/ir/verifier.h"
 #include "tenon/passes/compile.h"
 #include "tenon/passes/grad/grad.h"
+#include "tenon/passes/kernel/usage.h"
 #include "tenon/passes/options.h"
 
 namespace tenon {
@@ -59,6 +60,7 @@ absl::Status CompileNative(const ir::Graph& graph, const CompileOptions& options
   pipeline.numerics = ToPasses(options.numerics);
   TENON_ASSIGN_OR_RETURN(kernel::Program program,
                          passes::CompileToProgram(graph, target, pipeline));
+  executable.one_thread = passes::RunsOnOneThread(program);
   std::optional<codegen::KernelCache> directory_cache;
   codegen::CodegenOptions codegen;
   codegen.threads = options.compile_threads;

@@ -22,6 +22,7 @@ struct Executable {
   int64_t arena_bytes = 0;    // of the program, 64-byte aligned
   int64_t scratch_bytes = 0;  // of each thread, likewise
   int64_t prepared_bytes = 0;
+  bool one_thread = false;  // there is nothing to do for more than one
 
   // Null when the graph is interpreted; prepare also when there is nothing to prepare.
   tenon_entry prepare = nullptr;

@@ -38,6 +38,7 @@ struct History {
   std::vector<EpochRecord> epochs;
   int64_t steps = 0;
   double training_seconds = 0;  // without validation
+  double step_seconds = 0;      // of these, within the program
   std::string stop_reason;      // empty: all epochs ran
 };
 

@@ -34,7 +34,7 @@ std::string Describe(const kernel::Binding& binding) {
 }  // namespace
 
 Instance::Instance(std::shared_ptr<const Executable> executable, runtime::Team* team)
-    : executable_(std::move(executable)), team_(team) {
+    : executable_(std::move(executable)), team_(executable_->one_thread ? nullptr : team) {
   const std::vector<kernel::Binding>& bindings = executable_->bindings;
   slots_.resize(bindings.size());
   buffers_.resize(bindings.size());
@@ -44,9 +44,10 @@ Instance::Instance(std::shared_ptr<const Executable> executable, runtime::Team* 
     partner_[i] = bindings[i].donated_input;
     partner_[bindings[i].donated_input] = static_cast<int>(i);
   }
+  strides_.resize(bindings.size());
   extents_.resize(executable_->symbols.size());
   known_.resize(executable_->symbols.size());
-  arena_ = runtime::Arena(executable_->ArenaBytes(team == nullptr ? 1 : team->threads()));
+  arena_ = runtime::Arena(executable_->ArenaBytes(team_ == nullptr ? 1 : team_->threads()));
   prepared_area_ = runtime::Arena(executable_->prepared_bytes);
 }
 
@@ -66,55 +67,73 @@ int Instance::FindOutput(absl::string_view name) const {
   return -1;
 }
 
-absl::Status Instance::BindInput(absl::string_view name, const TensorView& view) {
+absl::Status Instance::BindInput(absl::string_view name, const TensorView& view, Series series) {
   const int i = FindInput(name);
   if (i < 0) return absl::NotFoundError(absl::StrCat("the program has no input '", name, "'"));
-  return BindInput(i, view);
+  return BindInput(i, view, series);
 }
 
-absl::Status Instance::BindInput(int i, const TensorView& view) {
+absl::Status Instance::BindInput(int i, const TensorView& view, Series series) {
   if (IsWritten(i)) {
     return absl::InvalidArgumentError(
         absl::StrCat(Describe(binding(i)), " is written by the program: bind it as mutable"));
   }
   // Never written through: the program reads what is no output and not donated.
-  return Bind(i, view.dtype, view.dims, const_cast<void*>(view.data));
+  return Bind(i, view.dtype, view.dims, const_cast<void*>(view.data), series);
 }
 
-absl::Status Instance::BindMutable(absl::string_view name, const MutableTensorView& view) {
+absl::Status Instance::BindMutable(absl::string_view name, const MutableTensorView& view,
+                                   Series series) {
   int i = FindOutput(name);
   if (i < 0) i = FindInput(name);
   if (i < 0) {
     return absl::NotFoundError(absl::StrCat("the program has no input or output '", name, "'"));
   }
-  return BindMutable(i, view);
+  return BindMutable(i, view, series);
 }
 
-absl::Status Instance::BindMutable(int i, const MutableTensorView& view) {
-  TENON_RETURN_IF_ERROR(Bind(i, view.dtype, view.dims, view.data));
-  if (PartnerOf(i) >= 0) return Bind(PartnerOf(i), view.dtype, view.dims, view.data);
+absl::Status Instance::BindMutable(int i, const MutableTensorView& view, Series series) {
+  TENON_RETURN_IF_ERROR(Bind(i, view.dtype, view.dims, view.data, series));
+  if (PartnerOf(i) >= 0) return Bind(PartnerOf(i), view.dtype, view.dims, view.data, series);
   return absl::OkStatus();
 }
 
-absl::Status Instance::Bind(int i, ir::DType dtype, const Dims& dims, void* data) {
+// The bytes of the buffer, all its runs together.
+absl::StatusOr<int64_t> Instance::CheckBuffer(int i, ir::DType dtype, const Dims& dims,
+                                              const void* data, Series series) const {
   const kernel::Binding& b = binding(i);
+  const auto error = [&](absl::string_view what) {
+    return absl::InvalidArgumentError(absl::StrCat(Describe(b), what));
+  };
   if (dtype != b.type.dtype || static_cast<int>(dims.size()) != b.type.rank()) {
-    return absl::InvalidArgumentError(absl::StrCat(Describe(b), " is ", b.type.ToString(true),
-                                                   ", which ", TypeToString(dtype, dims),
-                                                   " does not fit"));
+    return error(absl::StrCat(" is ", b.type.ToString(true), ", which ", TypeToString(dtype, dims),
+                              " does not fit"));
   }
   absl::StatusOr<int64_t> count = CountElements(dims, dtype);
-  if (!count.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat(Describe(b), ": ", count.status().message()));
+  if (!count.ok()) return error(absl::StrCat(": ", count.status().message()));
+  int64_t bytes = *count * ir::ByteSize(dtype);
+  if (data == nullptr && bytes > 0) return error(": a null buffer");
+  const int64_t element = ir::ByteSize(dtype);
+  if (reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(element) != 0) {
+    return error(": the buffer is not aligned for its elements");
   }
-  const int64_t bytes = *count * ir::ByteSize(dtype);
-  if (data == nullptr && bytes > 0) {
-    return absl::InvalidArgumentError(absl::StrCat(Describe(b), ": a null buffer"));
+  if (series.runs == 1 && series.stride == 0) return bytes;
+  const bool moves =
+      b.is_output ? b.donated_input < 0 : b.kind == ir::InputKind::kInput && partner_[i] < 0;
+  if (!moves) return error(" is the same for all runs: it takes no series");
+  int64_t rest = 0;
+  if (series.runs < 1 || series.stride < 0 || series.stride % element != 0 ||
+      __builtin_mul_overflow(series.runs - 1, series.stride, &rest) ||
+      __builtin_add_overflow(bytes, rest, &bytes)) {
+    return error(absl::StrCat(": ", series.runs, " runs ", series.stride,
+                              " bytes apart are no series of ", ir::DTypeName(dtype)));
   }
-  if (reinterpret_cast<uintptr_t>(data) % static_cast<uintptr_t>(ir::ByteSize(dtype)) != 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(Describe(b), ": the buffer is not aligned for its elements"));
-  }
+  return bytes;
+}
+
+absl::Status Instance::Bind(int i, ir::DType dtype, const Dims& dims, void* data, Series series) {
+  const kernel::Binding& b = binding(i);
+  TENON_ASSIGN_OR_RETURN(const int64_t bytes, CheckBuffer(i, dtype, dims, data, series));
   Slot& slot = slots_[i];
   const bool same_shape = slot.data != nullptr && !slot.own && slot.dims == dims;
   void* const old_data = slot.data;
@@ -130,7 +149,9 @@ absl::Status Instance::Bind(int i, ir::DType dtype, const Dims& dims, void* data
   }
   slot.own = false;
   slot.dims = dims;
+  slot.runs = series.runs;
   buffers_[i] = slot.data;
+  strides_[i] = series.stride;
   resolved_ &= same_shape;
   if (b.kind == ir::InputKind::kParameter && !b.is_output) prepared_ = false;
   return absl::OkStatus();
@@ -282,13 +303,33 @@ absl::Status Instance::PlaceOutputs() {
   return absl::OkStatus();
 }
 
-absl::Status Instance::Run() {
+// An error where a buffer that moves from run to run does not hold enough of them.
+absl::Status Instance::CheckSeries(int64_t runs) const {
+  if (runs < 1) return absl::InvalidArgumentError(absl::StrCat("cannot run ", runs, " times"));
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    if (strides_[i] == 0 || slots_[i].runs >= runs) continue;
+    return absl::InvalidArgumentError(absl::StrCat(Describe(binding(static_cast<int>(i))),
+                                                   " is bound for ", slots_[i].runs, " runs, not ",
+                                                   runs));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Instance::Run(int64_t runs) {
+  frame_.run = 0;
   if (!resolved_) {
     TENON_RETURN_IF_ERROR(ResolveExtents());
     TENON_RETURN_IF_ERROR(PlaceOutputs());
     resolved_ = true;
   }
-  if (executable_->step == nullptr) return Interpret();
+  if (runs != 1) TENON_RETURN_IF_ERROR(CheckSeries(runs));
+  if (executable_->step == nullptr) {
+    for (frame_.run = 0;; ++frame_.run) {
+      TENON_RETURN_IF_ERROR(Interpret(frame_.run));
+      if (frame_.run == runs - 1) return absl::OkStatus();
+    }
+  }
+  frame_.runs = runs;
   if (!prepared_) {
     if (executable_->prepare != nullptr) TENON_RETURN_IF_ERROR(RunEntry(executable_->prepare));
     prepared_ = true;
@@ -305,6 +346,7 @@ absl::Status Instance::RunEntry(tenon_entry entry) {
   frame_.extents = extents_.data();
   frame_.arena = arena_.data();
   frame_.prepared = prepared_area_.data();
+  frame_.strides = strides_.data();
   frame_.status = TENON_OK;
   int32_t status;
   if (team_ != nullptr) {
@@ -337,14 +379,17 @@ absl::Status Instance::FaultStatus() const {
   return absl::InternalError(absl::StrCat("the program returned status ", frame_.status));
 }
 
-absl::Status Instance::Interpret() {
+absl::Status Instance::Interpret(int64_t run) {
+  const auto address = [&](size_t i) {
+    return static_cast<std::byte*>(slots_[i].data) + run * strides_[i];
+  };
   std::vector<ir::Literal> inputs;
   for (size_t i = 0; i < slots_.size(); ++i) {
     if (binding(i).is_output) continue;
     ir::Literal literal(binding(i).type.dtype,
                         std::vector<int64_t>(slots_[i].dims.begin(), slots_[i].dims.end()));
     if (literal.byte_size() > 0) {
-      std::memcpy(literal.mutable_bytes(), slots_[i].data, literal.byte_size());
+      std::memcpy(literal.mutable_bytes(), address(i), literal.byte_size());
     }
     inputs.push_back(std::move(literal));
   }
@@ -355,7 +400,7 @@ absl::Status Instance::Interpret() {
     if (!binding(i).is_output) continue;
     const ir::Literal& literal = outputs[next++];
     if (literal.byte_size() > 0) {
-      std::memcpy(slots_[i].data, literal.bytes(), literal.byte_size());
+      std::memcpy(address(i), literal.bytes(), literal.byte_size());
     }
   }
   return absl::OkStatus();

@@ -24,10 +24,17 @@
 
 namespace tenon {
 
+// Where the elements of several runs lie, for Run(runs): one run's `stride` bytes behind those of
+// the one before.
+struct Series {
+  int64_t runs = 1;  // how many there are
+  int64_t stride = 0;
+};
+
 class Instance {
  public:
   // `team` is borrowed and may be shared with other instances (they then take turns); without one
-  // the program runs on the caller's thread alone.
+  // the program runs on the caller's thread alone, as does one that has work for no second thread.
   Instance(std::shared_ptr<const Executable> executable, runtime::Team* team);
   Instance(Instance&&) = default;
   Instance& operator=(Instance&&) = default;
@@ -37,15 +44,25 @@ class Instance {
   int FindInput(absl::string_view name) const;
   int FindOutput(absl::string_view name) const;
 
-  // Binds what is only read: any input that is not donated.
-  absl::Status BindInput(absl::string_view name, const TensorView& view);
-  absl::Status BindInput(int binding, const TensorView& view);
-  // Binds what is written: an output, or an input that is donated (and so both of its pair).
-  absl::Status BindMutable(absl::string_view name, const MutableTensorView& view);
-  absl::Status BindMutable(int binding, const MutableTensorView& view);
+  // Binds what is only read: any input that is not donated. With a series `view` is the first run's
+  // elements; parameters and state have none, they are the same for all runs.
+  absl::Status BindInput(absl::string_view name, const TensorView& view, Series series = {});
+  absl::Status BindInput(int binding, const TensorView& view, Series series = {});
+  // Binds what is written: an output, or an input that is donated (and so both of its pair). Only
+  // outputs that are not donated have a series.
+  absl::Status BindMutable(absl::string_view name, const MutableTensorView& view,
+                           Series series = {});
+  absl::Status BindMutable(int binding, const MutableTensorView& view, Series series = {});
 
-  // Runs the program once. After a failed run donated buffers and outputs hold undefined values.
-  absl::Status Run();
+  // The threads that run it.
+  int threads() const { return team_ == nullptr ? 1 : team_->threads(); }
+
+  // Runs the program `runs` times, with the same bits as that many calls. An output without a
+  // series holds what the last run left. After a failed run donated buffers and outputs hold
+  // undefined values.
+  absl::Status Run(int64_t runs = 1);
+  // The run in which the last call ended, from 0: the one that failed, if one did.
+  int64_t last_run() const { return frame_.run; }
   // Says that parameters have changed in place: the next run packs them anew. (Binding a parameter
   // says so by itself; donated ones are never packed beforehand.)
   void ParametersChanged() { prepared_ = false; }
@@ -61,18 +78,22 @@ class Instance {
     Dims dims;               // of the bound buffer; of an output without one, of the last run
     void* data = nullptr;    // null: not bound
     bool own = false;        // an output's memory is in `storage`
-    int64_t bytes = 0;       // of the bound buffer
+    int64_t bytes = 0;       // of the bound buffer, of all its runs
+    int64_t runs = 1;        // see Series
     runtime::Arena storage;  // of an output that nobody bound
   };
 
-  absl::Status Bind(int binding, ir::DType dtype, const Dims& dims, void* data);
+  absl::Status Bind(int binding, ir::DType dtype, const Dims& dims, void* data, Series series);
+  absl::StatusOr<int64_t> CheckBuffer(int binding, ir::DType dtype, const Dims& dims,
+                                      const void* data, Series series) const;
   absl::Status CheckOverlap(int binding) const;
   absl::Status ResolveExtents();
   absl::Status SolveSymbols(int binding, bool* progress);
   absl::Status MatchDim(int binding, int axis);
   absl::Status PlaceOutputs();
+  absl::Status CheckSeries(int64_t runs) const;
   absl::Status RunEntry(tenon_entry entry);
-  absl::Status Interpret();
+  absl::Status Interpret(int64_t run);
   absl::Status FaultStatus() const;
   const kernel::Binding& binding(int i) const { return executable_->bindings[i]; }
   bool IsWritten(int i) const;
@@ -84,6 +105,7 @@ class Instance {
   std::vector<Slot> slots_;   // one a binding
   std::vector<int> partner_;  // one a binding
   std::vector<void*> buffers_;
+  std::vector<int64_t> strides_;  // one a binding
   std::vector<int64_t> extents_;  // one a symbol
   std::vector<bool> known_;       // whether that is set; only while extents are being resolved
   runtime::Arena arena_, prepared_area_;

@@ -149,6 +149,9 @@ absl::StatusOr<Model::Impl::Bound*> Model::Impl::TrainProgram(const RowType& y, 
     TENON_ASSIGN_OR_RETURN(Bound bound, Compile(graph, batch));
     train_ = std::make_unique<Bound>(std::move(bound));
     train_->y_row = y;
+    train_->losses.resize(Bound::kMostRuns);
+    TENON_RETURN_IF_ERROR(train_->instance.BindMutable(
+        train_->loss, {DType::kF32, {}, train_->losses.data()}, {Bound::kMostRuns, sizeof(float)}));
   }
   return train_.get();
 }

@@ -23,6 +23,7 @@
 #include "tenon/frontend/callback/callback.h"
 #include "tenon/frontend/compile.h"
 #include "tenon/frontend/data/dataset.h"
+#include "tenon/frontend/data/loader.h"
 #include "tenon/frontend/history.h"
 #include "tenon/frontend/loss/loss.h"
 #include "tenon/frontend/metric/metric.h"
@@ -48,6 +49,8 @@ struct FitOptions {
   int64_t epochs = 1;
   int64_t batch_size = 32;
   bool shuffle = true;
+  // Changes batches before they are trained on, ahead of the steps on another thread.
+  data::Augment augment = {};
   // The last part of the data is kept back and evaluated after each epoch; or other data are.
   double validation_split = 0;
   std::optional<data::DatasetView> validation_data = {};

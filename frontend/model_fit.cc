@@ -1,8 +1,8 @@
 // Model: the training loop.
 //
-// A step gathers its batch, runs the program and looks at the loss: nothing is allocated, and
-// nothing else is copied. Metrics stay in the program's state until an epoch ends or the progress
-// bar is drawn.
+// Batches come from a loader, which has them ready one behind the other; as many steps as nobody
+// asks to see between run in one entry of the program. Nothing is allocated and nothing else is
+// copied. Metrics stay in the program's state until an epoch ends or the progress bar is drawn.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -12,8 +12,10 @@
 
 #include "absl/strings/str_cat.h"
 #include "tenon/frontend/callback/progress_bar.h"
+#include "tenon/frontend/data/loader.h"
 #include "tenon/frontend/model_impl.h"
 #include "tenon/ir/check.h"
+#include "tenon/runtime/wait.h"
 
 namespace tenon {
 
@@ -28,40 +30,23 @@ double SecondsSince(Clock::time_point start) {
 using Bound = Model::Impl::Bound;
 using Observers = std::vector<std::unique_ptr<callback::Observer>>;
 
-// The memory that shuffled rows are gathered into, bound to the program once.
-class BatchBuffers {
- public:
-  BatchBuffers(const data::DatasetView& data, int64_t batch_size, bool used)
-      : data_(data),
-        x_(Allocate(data.x, used ? batch_size : 0)),
-        y_(Allocate(data.y, used ? batch_size : 0)) {}
+// What runs in one entry takes no longer than about this, so that observers who look at the clock
+// are asked often enough.
+constexpr double kEntrySeconds = 0.005;
 
-  // Brings the rows of a batch to where the program reads them.
-  absl::Status Provide(const data::Batches& batches, data::Batches::Range range, Bound& bound) {
-    if (!batches.shuffled()) {
-      const data::DatasetView rows = data_.Rows(range.begin, range.end);
-      TENON_RETURN_IF_ERROR(bound.instance.BindInput(bound.x, rows.x));
-      return bound.instance.BindInput(bound.y, rows.y);
-    }
-    data::GatherRows(data_.x, batches.rows(range), x_.mutable_bytes());
-    data::GatherRows(data_.y, batches.rows(range), y_.mutable_bytes());
-    if (range.size() == bound_rows_) return absl::OkStatus();
-    bound_rows_ = range.size();
-    TENON_RETURN_IF_ERROR(bound.instance.BindInput(bound.x, x_.Rows(0, bound_rows_)));
-    return bound.instance.BindInput(bound.y, y_.Rows(0, bound_rows_));
-  }
-
- private:
-  static Tensor Allocate(const TensorView& rows, int64_t count) {
-    Dims dims = rows.dims;
-    dims[0] = count;
-    return Tensor(rows.dtype, dims);
-  }
-
-  data::DatasetView data_;
-  Tensor x_, y_;
-  int64_t bound_rows_ = -1;
-};
+// A thread that prepares batches needs a core that the steps leave free.
+data::LoaderOptions LoaderOptionsOf(const FitOptions& options, const ModelOptions& model,
+                                    int64_t batch_size, int64_t first_epoch, int threads) {
+  data::LoaderOptions loader;
+  loader.batch_size = batch_size;
+  loader.shuffle = options.shuffle;
+  loader.seed = model.seed;
+  loader.first_epoch = first_epoch;
+  loader.epochs = options.epochs;
+  loader.augment = options.augment;
+  loader.ahead = threads < runtime::AvailableCores();
+  return loader;
+}
 
 }  // namespace
 
@@ -75,15 +60,15 @@ class FitRun {
         training_(training),
         validation_(std::move(validation)),
         options_(options),
-        batches_(training.size(), batch_size, options.shuffle, model.options().seed),
-        buffers_(training, batch_size, options.shuffle),
-        bound_(bound) {
+        bound_(bound),
+        loader_(training, LoaderOptionsOf(options, model.options(), batch_size, model.epochs_begun,
+                                          bound.instance.threads())) {
     for (const Poly<callback::Callback>& c : options.callbacks) {
       observers_.push_back(c->NewObserver());
     }
     if (options.progress) observers_.push_back(callback::ProgressBar().NewObserver());
     context_.epochs = options.epochs;
-    context_.batches = batches_.count();
+    context_.batches = loader_.count();
     context_.examples = training.size();
     context_.variables = &model.variables();
     context_.running_scores = [this] { return RunningScores(); };
@@ -111,13 +96,13 @@ class FitRun {
   absl::Status RunEpoch() {
     for (auto& o : observers_) TENON_RETURN_IF_ERROR(o->OnEpochBegin(context_));
     const Clock::time_point start = Clock::now();
-    batches_.StartEpoch(model_.epochs_begun++);
+    ++model_.epochs_begun;
     model_.variables().ZeroMetrics();
     loss_sum_ = 0;
     context_.examples_done = 0;
     const int64_t first_step = context_.step;
     for (context_.batch = 0; context_.batch < context_.batches && !stopped(); ++context_.batch) {
-      TENON_RETURN_IF_ERROR(RunStep());
+      TENON_RETURN_IF_ERROR(RunSteps());
     }
     EpochRecord record;
     record.epoch = context_.epoch;
@@ -135,38 +120,69 @@ class FitRun {
     return absl::OkStatus();
   }
 
-  absl::Status RunStep() {
-    const data::Batches::Range range = batches_.range(context_.batch);
-    TENON_RETURN_IF_ERROR(buffers_.Provide(batches_, range, bound_));
-    TENON_RETURN_IF_ERROR(bound_.instance.Run());
-    const float loss = *static_cast<const float*>(bound_.instance.OutputData(bound_.loss));
-    ++context_.step;
-    if (!std::isfinite(loss)) return NotFinite(loss);
-    context_.batch_loss = loss;
-    context_.examples_done += range.size();
-    loss_sum_ += static_cast<double>(loss) * static_cast<double>(range.size());
+  // As many batches as may run before somebody looks.
+  int64_t MostBatches() const {
+    int64_t most = std::min(context_.batches - context_.batch, Bound::kMostRuns);
+    for (const auto& o : observers_) most = std::min(most, o->BatchesToNext(context_));
+    const double fitting = kEntrySeconds / std::max(seconds_a_step_, 1e-9);
+    return std::max<int64_t>(std::min(most, static_cast<int64_t>(fitting)), 1);
+  }
+
+  // Runs the steps of the next batches; leaves `context_` at the last one of them.
+  absl::Status RunSteps() {
+    TENON_ASSIGN_OR_RETURN(const data::BatchGroup group, loader_.Next(MostBatches()));
+    TENON_RETURN_IF_ERROR(
+        bound_.instance.BindInput(bound_.x, group.first.x, {group.batches, group.x_stride}));
+    TENON_RETURN_IF_ERROR(
+        bound_.instance.BindInput(bound_.y, group.first.y, {group.batches, group.y_stride}));
+    const Clock::time_point start = Clock::now();
+    const absl::Status status = bound_.instance.Run(group.batches);
+    const double seconds = SecondsSince(start);
+    seconds_a_step_ = seconds / static_cast<double>(group.batches);
+    history_.step_seconds += seconds;
+    const int64_t ran = status.ok() ? group.batches : bound_.instance.last_run();
+    for (int64_t i = 0; i < ran; ++i) {
+      if (i > 0) ++context_.batch;
+      TENON_RETURN_IF_ERROR(CountStep(bound_.losses[i], group.first.size()));
+    }
+    if (!status.ok()) {
+      context_.batch += ran > 0 ? 1 : 0;
+      ++context_.step;
+      return absl::Status(status.code(), absl::StrCat(status.message(), ", at ", Place()));
+    }
     for (auto& o : observers_) TENON_RETURN_IF_ERROR(o->OnBatchEnd(context_));
     return absl::OkStatus();
   }
 
-  absl::Status NotFinite(float loss) const {
-    return absl::OutOfRangeError(
-        absl::StrCat("the loss is ", std::isnan(loss) ? "nan" : "infinite", " at step ",
-                     context_.step, " (epoch ", context_.epoch + 1, " of ", context_.epochs,
-                     ", batch ", context_.batch + 1, " of ", context_.batches, ")"));
+  absl::Status CountStep(float loss, int64_t examples) {
+    ++context_.step;
+    if (!std::isfinite(loss)) {
+      return absl::OutOfRangeError(
+          absl::StrCat("the loss is ", std::isnan(loss) ? "nan" : "infinite", " at ", Place()));
+    }
+    context_.batch_loss = loss;
+    context_.examples_done += examples;
+    loss_sum_ += static_cast<double>(loss) * static_cast<double>(examples);
+    return absl::OkStatus();
+  }
+
+  std::string Place() const {
+    return absl::StrCat("step ", context_.step, " (epoch ", context_.epoch + 1, " of ",
+                        context_.epochs, ", batch ", context_.batch + 1, " of ", context_.batches,
+                        ")");
   }
 
   Model::Impl& model_;
   data::DatasetView training_;
   std::optional<data::DatasetView> validation_;
   const FitOptions& options_;
-  data::Batches batches_;
-  BatchBuffers buffers_;
   Bound& bound_;
+  data::Loader loader_;
   Observers observers_;
   callback::FitContext context_;
   History history_;
   double loss_sum_ = 0;
+  double seconds_a_step_ = kEntrySeconds;  // of the last entry
 };
 
 namespace {

@@ -25,6 +25,9 @@ class Model::Impl {
     int x = -1, y = -1, loss = -1, prediction = -1;  // bindings
     RowType y_row;
     int64_t max_batch = 0;
+    // Of the training program: the losses of the steps of one entry.
+    static constexpr int64_t kMostRuns = 256;
+    std::vector<float> losses = {};
   };
 
   Impl(Poly<nn::Layer> net, ModelOptions options, SourceLocation location)

@@ -38,13 +38,12 @@ uint64_t Random::Bits64() {
 double Random::Uniform() { return static_cast<double>(Bits64() >> 11) * 0x1p-53; }
 
 uint64_t Random::Below(uint64_t bound) {
-  // Values below 2^64 mod bound are thrown away: what is left falls evenly on the remainders.
-  const uint64_t threshold = -bound % bound;
-  uint64_t bits;
-  do {
-    bits = Bits64();
-  } while (bits < threshold);
-  return bits % bound;
+  // Values below 2^64 mod bound are thrown away: what is left falls evenly on the remainders. That
+  // threshold lies below `bound`: it is hardly ever worth the division that it takes.
+  for (;;) {
+    const uint64_t bits = Bits64();
+    if (bits >= bound || bits >= -bound % bound) return bits % bound;
+  }
 }
 
 double Random::Normal() {

@@ -5,7 +5,7 @@
  *
  * A program has two entries of type `tenon_entry`:
  *   prepare  packs weights and evaluates what depends on parameters alone, once per set of weights;
- *   step     one inference or one training step.
+ *   step     one inference or one training step, or several, one behind the other.
  * Both are SPMD: every one of `threads` threads calls the entry with its own number, all of them at
  * the same time, with the same frame. One thread passes thread = 0, threads = 1 and needs no team.
  *
@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a layout below changes. */
-#define TENON_ABI_VERSION 1
+#define TENON_ABI_VERSION 2
 
 #define TENON_ARENA_ALIGNMENT 64
 
@@ -76,8 +76,14 @@ typedef struct tenon_team {
   void (*wake)(void* context, uint32_t* epoch);
 } tenon_team;
 
-/* One run's view of memory. `status`, `fault_site` and `fault_value` are written by the program;
- * everything else by the caller. */
+/* What an entry sees of memory. `status`, `fault_site`, `fault_value` and `run` are written by the
+ * program; everything else by the caller.
+ *
+ * `step` runs `runs` times, each run behind all of the one before: the same bits as with as many
+ * calls. From one run to the next the buffer of binding i moves by strides[i] bytes if it is an
+ * input that is neither parameter nor state, or an output that takes over no input's memory; the
+ * others stay where they are, whatever stands there. A fault ends all runs. `prepare` takes no
+ * notice of any of this. */
 typedef struct tenon_frame {
   void* const* buffers;   /* one a binding, in the order of the program's binding table */
   const int64_t* extents; /* one a symbol, in the order of the program's symbol table */
@@ -87,6 +93,9 @@ typedef struct tenon_frame {
   int32_t status;         /* the caller sets TENON_OK before each run */
   int32_t fault_site;     /* index into the program's side table of source lines */
   int64_t fault_value;
+  int64_t runs;           /* 0 counts as 1 */
+  const int64_t* strides; /* one a binding; not looked at where runs < 2 */
+  int64_t run;            /* the last run that was begun, from 0: with a fault, the one it is in */
 } tenon_frame;
 
 typedef int32_t (*tenon_entry)(tenon_frame* frame, int32_t thread, int32_t threads);

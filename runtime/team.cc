@@ -1,77 +1,32 @@
 #include "tenon/runtime/team.h"
 
-#include <sched.h>
-
 #include <atomic>
-#include <chrono>
 #include <mutex>
 #include <thread>
 #include <vector>
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
+#include "tenon/runtime/wait.h"
 
 namespace tenon::runtime {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
-// How long a thread polls before it parks. Waking one that has parked takes about 5 us; the phases
-// of a step, and the time between two steps in a loop, are mostly shorter than this.
-constexpr auto kPollTime = std::chrono::microseconds(50);
-// Polls between two looks at the clock, which costs as much as twenty of them.
-constexpr int kPollsPerLook = 64;
 // What generated code polls by itself before it calls back: the usual wait at a barrier.
 constexpr uint32_t kBarrierPolls = 256;
-
-void Pause() {
-#if defined(__x86_64__)
-  _mm_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
-}
-
-int AvailableCores() {
-  cpu_set_t set;
-  if (sched_getaffinity(0, sizeof(set), &set) == 0) return CPU_COUNT(&set);
-  const unsigned cores = std::thread::hardware_concurrency();
-  return cores > 0 ? static_cast<int>(cores) : 1;
-}
-
-// Polls for a bounded time until `word` differs from `seen`, then parks. `parked` counts the
-// sleepers, so that nobody makes a system call to wake no one: it is raised before the word is
-// looked at again, and who changes the word looks at `parked` afterwards, both in the one total
-// order of sequentially consistent operations.
-void AwaitChange(std::atomic_ref<uint32_t> word, uint32_t seen, std::atomic_ref<uint32_t> parked,
-                 bool poll) {
-  if (poll) {
-    const auto end = Clock::now() + kPollTime;
-    do {
-      for (int i = 0; i < kPollsPerLook; ++i) {
-        if (word.load(std::memory_order_acquire) != seen) return;
-        Pause();
-      }
-    } while (Clock::now() < end);
-  }
-  parked.fetch_add(1, std::memory_order_seq_cst);
-  while (word.load(std::memory_order_seq_cst) == seen) word.wait(seen, std::memory_order_seq_cst);
-  parked.fetch_sub(1, std::memory_order_seq_cst);
-}
 
 }  // namespace
 
 struct Team::State {
-  // A run: written by the caller before it moves `generation`, read by the threads afterwards.
-  tenon_entry entry = nullptr;
-  tenon_frame* frame = nullptr;
   int32_t threads = 1;
   bool poll = true;
-  bool ending = false;
 
+  // A run: written by the caller before it moves `generation`, read by the threads afterwards, all
+  // on one cache line.
   alignas(64) uint32_t generation = 0;  // moves with every run
   uint32_t generation_parked = 0;
+  tenon_entry entry = nullptr;
+  tenon_frame* frame = nullptr;
+  bool ending = false;
+
   alignas(64) uint32_t running = 0;  // threads of the team that have not finished the run
   uint32_t running_parked = 0;
   alignas(64) tenon_team team = {};
@@ -99,9 +54,8 @@ void Team::State::Work(int32_t thread) {
     seen = std::atomic_ref(generation).load(std::memory_order_acquire);
     if (ending) return;
     entry(frame, thread, threads);
-    if (std::atomic_ref(running).fetch_sub(1, std::memory_order_seq_cst) == 1 &&
-        std::atomic_ref(running_parked).load(std::memory_order_seq_cst) != 0) {
-      std::atomic_ref(running).notify_all();
+    if (std::atomic_ref(running).fetch_sub(1, std::memory_order_seq_cst) == 1) {
+      WakeParked(std::atomic_ref(running), std::atomic_ref(running_parked));
     }
   }
 }
@@ -148,9 +102,7 @@ int32_t Team::Run(tenon_entry entry, tenon_frame* frame) {
   std::atomic_ref(state.running)
       .store(static_cast<uint32_t>(state.threads) - 1, std::memory_order_relaxed);
   std::atomic_ref(state.generation).fetch_add(1, std::memory_order_seq_cst);
-  if (std::atomic_ref(state.generation_parked).load(std::memory_order_seq_cst) != 0) {
-    std::atomic_ref(state.generation).notify_all();
-  }
+  WakeParked(std::atomic_ref(state.generation), std::atomic_ref(state.generation_parked));
   entry(frame, 0, state.threads);
   for (;;) {
     const uint32_t left = std::atomic_ref(state.running).load(std::memory_order_acquire);

@@ -29,7 +29,7 @@ BasicBlock* ProgramEmitter::NewBlock(const char* name) {
   return BasicBlock::Create(context_, name, function_);
 }
 
-void ProgramEmitter::EmitEntry(const std::string& symbol, const std::vector<Step>& steps,
+void ProgramEmitter::EmitEntry(const std::string& symbol, const std::vector<Step>& steps, Runs runs,
                                bool clocks) {
   llvm::Type* i32 = b_.getInt32Ty();
   auto* type = llvm::FunctionType::get(i32, {b_.getPtrTy(), i32, i32}, false);
@@ -49,19 +49,84 @@ void ProgramEmitter::EmitEntry(const std::string& symbol, const std::vector<Step
   }
   leave_ = BasicBlock::Create(context_, "leave");
   result_ = llvm::PHINode::Create(i32, 4, "result", leave_);
+  last_run_ = llvm::PHINode::Create(b_.getInt64Ty(), 4, "last_run", leave_);
+  run_ = b_.getInt64(0);
   LoadFrame(steps);
   CheckArguments(steps);
   Value* control = SetFloatingPointControl();
   if (clocks) StartClocks();
-  EmitSteps(steps);
+  switch (runs) {
+    case Runs::kOne:
+      EmitSteps(steps);
+      break;
+    case Runs::kMany:
+      EmitRuns(steps);
+      break;
+  }
   Value* status = b_.CreateAlignedLoad(i32, FieldPointer(b_, frame_, offsetof(tenon_frame, status)),
                                        llvm::Align(4));
-  result_->addIncoming(status, b_.GetInsertBlock());
-  b_.CreateBr(leave_);
+  Leave(status);
   leave_->insertInto(function_);
   b_.SetInsertPoint(leave_);
   RestoreFloatingPointControl(control);
+  // All threads leave with the same run: one of them says which.
+  BasicBlock* first = NewBlock("first");
+  BasicBlock* end = NewBlock("end");
+  b_.CreateCondBr(b_.CreateICmpEQ(thread_, b_.getInt32(0)), first, end);
+  b_.SetInsertPoint(first);
+  b_.CreateAlignedStore(last_run_, FieldPointer(b_, frame_, offsetof(tenon_frame, run)),
+                        llvm::Align(8));
+  b_.CreateBr(end);
+  b_.SetInsertPoint(end);
   b_.CreateRet(result_);
+}
+
+// Whether a binding's buffer moves from run to run.
+bool ProgramEmitter::Moves(const kernel::Binding& binding) {
+  return binding.is_output ? binding.donated_input < 0 : binding.kind == ir::InputKind::kInput;
+}
+
+// The steps, `runs` times. No thread begins a run before all have ended the one before: nothing is
+// known here of which buffers the two of them share.
+void ProgramEmitter::EmitRuns(const std::vector<Step>& steps) {
+  llvm::Type* i64 = b_.getInt64Ty();
+  Value* asked = b_.CreateAlignedLoad(i64, FieldPointer(b_, frame_, offsetof(tenon_frame, runs)),
+                                      llvm::Align(8));
+  Value* strides = b_.CreateAlignedLoad(
+      b_.getPtrTy(), FieldPointer(b_, frame_, offsetof(tenon_frame, strides)), llvm::Align(8));
+  BasicBlock* before = b_.GetInsertBlock();
+  BasicBlock* head = NewBlock("run_again");
+  b_.CreateBr(head);
+  b_.SetInsertPoint(head);
+  llvm::PHINode* run = b_.CreatePHI(i64, 2);
+  run->addIncoming(b_.getInt64(0), before);
+  std::map<int, llvm::PHINode*> moving;
+  for (auto& [binding, pointer] : bindings_) {
+    if (!Moves(program_.bindings[binding])) continue;
+    llvm::PHINode* moved = b_.CreatePHI(b_.getPtrTy(), 2);
+    moved->addIncoming(pointer, before);
+    moving[binding] = moved;
+    pointer = moved;
+  }
+  run_ = run;
+  EmitSteps(steps);
+
+  Value* next = b_.CreateAdd(run, b_.getInt64(1));
+  BasicBlock* turn = NewBlock("turn");
+  BasicBlock* done = BasicBlock::Create(context_, "done");
+  b_.CreateCondBr(b_.CreateICmpSLT(next, asked), turn, done);
+  b_.SetInsertPoint(turn);
+  LeaveUnlessOk(b_.CreateCall(BarrierFunction(), {frame_, threads_}));
+  for (const auto& [binding, moved] : moving) {
+    Value* stride =
+        b_.CreateAlignedLoad(i64, FieldPointer(b_, strides, 8 * binding), llvm::Align(8));
+    Value* pointer = b_.CreateGEP(b_.getInt8Ty(), moved, stride);
+    moved->addIncoming(pointer, b_.GetInsertBlock());
+  }
+  run->addIncoming(next, b_.GetInsertBlock());
+  b_.CreateBr(head);
+  done->insertInto(function_);
+  b_.SetInsertPoint(done);
 }
 
 void ProgramEmitter::CollectBuffers(const std::vector<Step>& steps, std::set<int>* buffers) const {
@@ -206,9 +271,16 @@ void ProgramEmitter::EmitClock() {
   b_.CreateAlignedStore(now, clock_row_, llvm::Align(8));
 }
 
+void ProgramEmitter::Leave(Value* status) {
+  result_->addIncoming(status, b_.GetInsertBlock());
+  last_run_->addIncoming(run_, b_.GetInsertBlock());
+  b_.CreateBr(leave_);
+}
+
 void ProgramEmitter::LeaveUnlessOk(Value* status) {
   BasicBlock* next = NewBlock("next");
   result_->addIncoming(status, b_.GetInsertBlock());
+  last_run_->addIncoming(run_, b_.GetInsertBlock());
   b_.CreateCondBr(b_.CreateICmpEQ(status, b_.getInt32(TENON_OK)), next, leave_);
   b_.SetInsertPoint(next);
 }

@@ -100,8 +100,8 @@ class ObjectCompilerImpl final : public ObjectCompiler {
                                        const ObjectOptions& options) override {
     return CompileModule("program", options, [&](llvm::Module& module) {
       ProgramEmitter emitter(program, info_, kernel_symbols, module);
-      emitter.EmitEntry(prepare_symbol, program.prepare);
-      emitter.EmitEntry(step_symbol, program.step, options.clocks);
+      emitter.EmitEntry(prepare_symbol, program.prepare, ProgramEmitter::Runs::kOne);
+      emitter.EmitEntry(step_symbol, program.step, ProgramEmitter::Runs::kMany, options.clocks);
     });
   }
 

@@ -24,8 +24,10 @@ class ProgramEmitter {
   ProgramEmitter(const kernel::Program& program, const TargetInfo& target,
                  std::vector<std::string> kernel_symbols, llvm::Module& module);
 
-  // `clocks`: see CodegenOptions.
-  void EmitEntry(const std::string& symbol, const std::vector<kernel::Step>& steps,
+  // `step` may be asked to run several times (tenon_frame::runs), `prepare` may not. `clocks`: see
+  // CodegenOptions.
+  enum class Runs { kOne, kMany };
+  void EmitEntry(const std::string& symbol, const std::vector<kernel::Step>& steps, Runs runs,
                  bool clocks = false);
 
  private:
@@ -34,6 +36,7 @@ class ProgramEmitter {
   void CheckArguments(const std::vector<kernel::Step>& steps);
   void CollectBuffers(const std::vector<kernel::Step>& steps, std::set<int>* buffers) const;
   void EmitSteps(const std::vector<kernel::Step>& steps);
+  void EmitRuns(const std::vector<kernel::Step>& steps);
   void EmitLaunch(const kernel::Launch& launch);
   // Reads the counter; adds what has passed to the next slot, where the entry keeps time.
   void StartClocks();
@@ -47,6 +50,8 @@ class ProgramEmitter {
   llvm::Value* BufferPointer(int buffer);
   llvm::Value* ConstantPointer(int buffer);
   llvm::Value* SitesOf(int kernel);
+  static bool Moves(const kernel::Binding& binding);
+  void Leave(llvm::Value* status);
   // Leaves with `status` where it is not TENON_OK.
   void LeaveUnlessOk(llvm::Value* status);
   llvm::BasicBlock* NewBlock(const char* name);
@@ -83,8 +88,10 @@ class ProgramEmitter {
   std::map<std::string, llvm::Value*, std::less<>> environment_;  // symbols and loop variables
   llvm::Value* clock_row_ = nullptr;  // of this thread; null where no time is kept
   int next_clock_ = 0;
+  llvm::Value* run_ = nullptr;  // the number of the run
   llvm::BasicBlock* leave_ = nullptr;
-  llvm::PHINode* result_ = nullptr;
+  llvm::PHINode* result_ = nullptr;    // the status to leave with
+  llvm::PHINode* last_run_ = nullptr;  // the run that is left
 };
 
 }  // namespace tenon::codegen

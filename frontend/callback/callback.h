@@ -1,8 +1,8 @@
 // Callback: what happens beside training: stopping it, showing it, saving from it.
 //
 // A Callback is a description, as a layer is; for each call of Fit it makes an Observer, which
-// holds what changes. Observers are asked after every batch (and must then not dawdle: steps may
-// take microseconds) and after every epoch.
+// holds what changes. Observers are asked after batches (and must then not dawdle: steps may take
+// microseconds) and after every epoch. Steps that no observer asks to see between run as one.
 //
 // A new callback is a header, a source file and a test.
 #ifndef TENON_FRONTEND_CALLBACK_CALLBACK_H_
@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -53,9 +54,17 @@ class Observer {
     (void)context;
     return absl::OkStatus();
   }
+  // After a batch; the variables are as its step left them.
   virtual absl::Status OnBatchEnd(FitContext& context) {
     (void)context;
     return absl::OkStatus();
+  }
+  // After how many batches, at the latest, OnBatchEnd is to be called next: it is called after
+  // every one that some observer names, and every few milliseconds. At least 1.
+  static constexpr int64_t kWhenever = std::numeric_limits<int64_t>::max();
+  virtual int64_t BatchesToNext(const FitContext& context) const {
+    (void)context;
+    return 1;
   }
   virtual absl::Status OnEpochEnd(FitContext& context, const EpochRecord& record) {
     (void)context;

@@ -15,6 +15,7 @@ class EarlyStoppingObserver final : public Observer {
  public:
   explicit EarlyStoppingObserver(EarlyStoppingOptions options) : options_(std::move(options)) {}
 
+  int64_t BatchesToNext(const FitContext& /*context*/) const override { return kWhenever; }
   absl::Status OnEpochEnd(FitContext& context, const EpochRecord& record) override {
     TENON_ASSIGN_OR_RETURN(double value, options_.monitor.ValueIn(record));
     if (!best_.has_value() || options_.monitor.Improves(value, *best_, options_.min_delta)) {

@@ -13,6 +13,7 @@ class MaxStepsObserver final : public Observer {
     if (context.step >= steps_) context.Stop(absl::StrCat(steps_, " steps are done"));
     return absl::OkStatus();
   }
+  int64_t BatchesToNext(const FitContext& context) const override { return steps_ - context.step; }
 
  private:
   int64_t steps_;

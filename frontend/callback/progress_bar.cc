@@ -55,6 +55,7 @@ class ProgressBarObserver final : public Observer {
     return absl::OkStatus();
   }
 
+  int64_t BatchesToNext(const FitContext& /*context*/) const override { return kWhenever; }
   absl::Status OnBatchEnd(FitContext& context) override {
     if (!terminal_) return absl::OkStatus();
     const double now = options_.seconds();

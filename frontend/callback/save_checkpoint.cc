@@ -13,6 +13,7 @@ class SaveCheckpointObserver final : public Observer {
   SaveCheckpointObserver(std::string path, SaveCheckpointOptions options)
       : path_(std::move(path)), options_(std::move(options)) {}
 
+  int64_t BatchesToNext(const FitContext& /*context*/) const override { return kWhenever; }
   absl::Status OnEpochEnd(FitContext& context, const EpochRecord& record) override {
     if (options_.best_only) {
       TENON_ASSIGN_OR_RETURN(double value, options_.monitor.ValueIn(record));

@@ -14,6 +14,9 @@ class StopAtLossObserver final : public Observer {
     if (loss_of_ == LossOf::kBatch) Check(context, context.batch_loss);
     return absl::OkStatus();
   }
+  int64_t BatchesToNext(const FitContext& /*context*/) const override {
+    return loss_of_ == LossOf::kBatch ? 1 : kWhenever;
+  }
   absl::Status OnEpochEnd(FitContext& context, const EpochRecord& record) override {
     if (loss_of_ == LossOf::kEpoch) Check(context, record.training.loss);
     return absl::OkStatus();

@@ -123,4 +123,45 @@ bool RunsOneChunk(const Kernel& kernel, const KernelUsage& usage, const Launch& 
   return true;
 }
 
+namespace {
+
+bool RunOneChunk(const kernel::Program& program, const std::vector<KernelUsage>& usages,
+                 const std::vector<kernel::Step>& steps) {
+  using Kind = kernel::Step::Kind;
+  const auto all = [&](const std::vector<kernel::Step>& inner) {
+    return RunOneChunk(program, usages, inner);
+  };
+  for (const kernel::Step& step : steps) {
+    bool one = true;
+    switch (step.kind) {
+      case Kind::kLaunch:
+        one = RunsOneChunk(program.kernels[step.launch.kernel], usages[step.launch.kernel],
+                           step.launch);
+        break;
+      case Kind::kBarrier:
+        break;
+      case Kind::kRepeat:
+        one = all(step.repeat.body);
+        break;
+      case Kind::kWhile:
+        one = all(step.loop.condition) && all(step.loop.body);
+        break;
+      case Kind::kBranch:
+        one = all(step.branch.if_true) && all(step.branch.if_false);
+        break;
+    }
+    if (!one) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+bool RunsOnOneThread(const kernel::Program& program) {
+  std::vector<KernelUsage> usages;
+  for (const Kernel& kernel : program.kernels) usages.push_back(UsageOf(kernel));
+  return RunOneChunk(program, usages, program.prepare) &&
+         RunOneChunk(program, usages, program.step);
+}
+
 }  // namespace tenon::passes

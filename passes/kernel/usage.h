@@ -27,6 +27,9 @@ KernelUsage UsageOf(const kernel::Kernel& kernel);
 bool RunsOneChunk(const kernel::Kernel& kernel, const KernelUsage& usage,
                   const kernel::Launch& launch);
 
+// Every launch of the program runs one chunk: further threads would have nothing to do.
+bool RunsOnOneThread(const kernel::Program& program);
+
 }  // namespace tenon::passes
 
 #endif  // TENON_PASSES_KERNEL_USAGE_H_

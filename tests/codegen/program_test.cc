@@ -328,6 +328,89 @@ TEST(Program, WrongArgumentsAreRefused) {
   EXPECT_EQ(run(0, 1), TENON_OK);
 }
 
+// Runs behind one another in one entry: each reads what the one before wrote on other threads (y is
+// turned by one element each time), while x and y move.
+TEST(Program, SeveralRunsInOneEntry) {
+  Program program = RotationProgram();
+  // arena 2 = arena 2 turned + x, by way of arena 3; y = arena 2.
+  KernelBuilder k("add_up");
+  const int sum = k.AddParam({.name = "sum", .dtype = DType::kI64, .written = true});
+  const int in = k.AddParam({.name = "in", .dtype = DType::kI64});
+  const int turned = k.AddParam({.name = "turned", .dtype = DType::kI64});
+  const ValueId n = k.Symbol("n");
+  k.Parallel(n, [&](ValueId i) {
+    const ValueId a = k.Load(DType::kI64, 1, 1, {.buffer = turned, .offset = i});
+    const ValueId b = k.Load(DType::kI64, 1, 1, {.buffer = in, .offset = i});
+    k.Store(k.Add(a, b), {.buffer = sum, .offset = i});
+  });
+  program.kernels.push_back(k.Finish());
+  program.step = {RotateStep(2, 3), Barrier(),
+                  Launch(2, {{2, 0}, {0, 0}, {3, 0}}, {Dim("n").AtMost(200)}), Barrier(),
+                  RotateStep(2, 1)};
+  const Loaded loaded = CompileFor(program, HostTarget());
+  constexpr int64_t kN = 200, kRuns = 300;
+  std::vector<int64_t> x(kN + kRuns), expected(kRuns * kN), sums(kN), before(kN);
+  for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<int64_t>(i * i % 1013);
+  for (size_t run = 0; run < kRuns; ++run) {
+    before = sums;
+    for (size_t i = 0; i < kN; ++i) sums[i] = before[(i + 1) % kN] + 1 + x[run + i];
+    for (size_t i = 0; i < kN; ++i) expected[run * kN + i] = sums[(i + 1) % kN] + 1;
+  }
+  for (const int threads : {1, 2, 3, 8}) {
+    runtime::Team team(threads);
+    const runtime::Arena arena(loaded.artifact.ArenaBytes(threads));
+    std::vector<int64_t> y(kRuns * kN);
+    void* buffers[] = {x.data(), y.data()};
+    const int64_t extents[] = {kN, 0};
+    const int64_t strides[] = {8, 8 * kN};
+    tenon_frame frame = {.buffers = buffers,
+                         .extents = extents,
+                         .arena = arena.data(),
+                         .runs = kRuns,
+                         .strides = strides};
+    ASSERT_EQ(team.Run(loaded.program->step(), &frame), TENON_OK);
+    EXPECT_EQ(frame.run, kRuns - 1);
+    EXPECT_EQ(y, expected) << threads << " threads";
+  }
+}
+
+TEST(Program, AFaultEndsAllRuns) {
+  Program program = RotationProgram();
+  KernelBuilder k("check");
+  const int in = k.AddParam({.name = "in", .dtype = DType::kI64});
+  const ValueId n = k.Symbol("n");
+  k.Parallel(n, [&](ValueId i) {
+    const ValueId v = k.Load(DType::kI64, 1, 1, {.buffer = in, .offset = i});
+    k.Fault(k.Scalar(ScalarOp::kLt, {v, k.ConstI64(0)}), TENON_INDEX_OUT_OF_RANGE, 1, v);
+  });
+  program.kernels.push_back(k.Finish());
+  // The fault comes last in its run: nothing but the end of the run is there to stop the next.
+  program.step = {RotateStep(0, 1), Launch(2, {{0, 0}}, {Dim("n").AtMost(200)})};
+  const Loaded loaded = CompileFor(program, HostTarget());
+  for (const int threads : {1, 2, 3, 8}) {
+    runtime::Team team(threads);
+    const runtime::Arena arena(loaded.artifact.ArenaBytes(threads));
+    for (int64_t bad : {0, 1, 17, 39}) {
+      std::vector<int64_t> x(40 * 100, 1), y(40 * 100, -7);
+      x[static_cast<size_t>(bad * 100 + 61)] = -5;
+      void* buffers[] = {x.data(), y.data()};
+      const int64_t extents[] = {100, 0};
+      const int64_t strides[] = {800, 800};
+      tenon_frame frame = {.buffers = buffers,
+                           .extents = extents,
+                           .arena = arena.data(),
+                           .runs = 40,
+                           .strides = strides};
+      EXPECT_EQ(team.Run(loaded.program->step(), &frame), TENON_INDEX_OUT_OF_RANGE);
+      EXPECT_EQ(frame.run, bad);
+      EXPECT_EQ(frame.fault_value, -5);
+      for (int64_t run = 0; run < 40; ++run) {
+        EXPECT_EQ(y[static_cast<size_t>(run * 100)], run <= bad ? 2 : -7) << run;
+      }
+    }
+  }
+}
+
 // A fault in the first phase: no thread goes on to the second, none is left behind, and the team
 // serves the next run.
 TEST(Program, FaultsStopAllThreads) {

@@ -166,6 +166,85 @@ TEST_P(InstanceTest, AFaultIsAnErrorWithItsIndex) {
   EXPECT_THAT(Message(y.status()), HasSubstr("4"));
 }
 
+// Four runs of three rows each: inputs five elements apart from one run to the next, outputs too.
+TEST_P(InstanceTest, SeveralRunsAreAsManySingleOnes) {
+  const Program program = Example();
+  const Tensor bias = Floats({2}, {10, 20});
+  std::vector<float> x(4 * 8), y(4 * 8, -1), single(6);
+  for (size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i * i % 13) / 8;
+  Tensor total(DType::kF32, {}), expected_total(DType::kF32, {});
+  Instance many = program.NewInstance(), one = program.NewInstance();
+  ASSERT_TRUE(many.BindInput("bias", bias).ok());
+  ASSERT_TRUE(many.BindMutable("total", total.mutable_view()).ok());
+  ASSERT_TRUE(many.BindInput("x", {F32, {3, 2}, x.data()}, {4, 32}).ok());
+  ASSERT_TRUE(many.BindMutable("y", {F32, {3, 2}, y.data()}, {4, 32}).ok());
+  ASSERT_TRUE(many.Run(4).ok());
+  EXPECT_EQ(many.last_run(), 3);
+  ASSERT_TRUE(one.BindInput("bias", bias).ok());
+  ASSERT_TRUE(one.BindMutable("total", expected_total.mutable_view()).ok());
+  ASSERT_TRUE(one.BindMutable("y", {F32, {3, 2}, single.data()}).ok());
+  for (size_t run = 0; run < 4; ++run) {
+    ASSERT_TRUE(one.BindInput("x", {F32, {3, 2}, x.data() + 8 * run}).ok());
+    ASSERT_TRUE(one.Run().ok());
+    for (size_t i = 0; i < 6; ++i) EXPECT_EQ(y[8 * run + i], single[i]);
+    for (size_t i = 6; i < 8; ++i) EXPECT_EQ(y[8 * run + i], -1);
+  }
+  EXPECT_EQ(total, expected_total);
+  // What is not bound as a series stays where it is: the last run's results.
+  Tensor fixed(DType::kF32, {3, 2});
+  ASSERT_TRUE(many.BindMutable("y", fixed.mutable_view()).ok());
+  ASSERT_TRUE(many.Run(4).ok());
+  for (size_t i = 0; i < 6; ++i) EXPECT_EQ(fixed.data<float>()[i], single[i]);
+}
+
+TEST_P(InstanceTest, MistakesInSeriesAreNamed) {
+  const Program program = Example();
+  Instance instance = program.NewInstance();
+  std::vector<float> memory(64);
+  const Tensor bias(DType::kF32, {2});
+  Tensor total(DType::kF32, {});
+  const TensorView x = {F32, {2, 2}, memory.data()};
+  EXPECT_THAT(Message(instance.BindInput("bias", bias, {2, 8})), HasSubstr("takes no series"));
+  EXPECT_THAT(Message(instance.BindMutable("total", total.mutable_view(), {2, 4})),
+              HasSubstr("takes no series"));
+  EXPECT_THAT(Message(instance.BindInput("x", x, {0, 16})), HasSubstr("no series"));
+  EXPECT_THAT(Message(instance.BindInput("x", x, {2, -16})), HasSubstr("no series"));
+  EXPECT_THAT(Message(instance.BindInput("x", x, {2, 18})), HasSubstr("no series"));
+  EXPECT_FALSE(instance.BindInput("x", x, {int64_t{1} << 40, int64_t{1} << 40}).ok());
+  ASSERT_TRUE(instance.BindInput("bias", bias).ok());
+  ASSERT_TRUE(instance.BindMutable("total", total.mutable_view()).ok());
+  // All its runs count where buffers overlap.
+  ASSERT_TRUE(instance.BindInput("x", x, {3, 16}).ok());
+  EXPECT_THAT(Message(instance.BindMutable("y", {F32, {2, 2}, memory.data() + 8})),
+              HasSubstr("overlap"));
+  ASSERT_TRUE(instance.BindMutable("y", {F32, {2, 2}, memory.data() + 12}).ok());
+  EXPECT_TRUE(instance.Run(3).ok());
+  EXPECT_THAT(Message(instance.Run(4)), HasSubstr("'x' is bound for 3 runs, not 4"));
+  EXPECT_FALSE(instance.Run(0).ok());
+  EXPECT_TRUE(instance.Run().ok());
+}
+
+TEST_P(InstanceTest, AFaultEndsTheRunsAndSaysInWhich) {
+  GraphBuilder b("fault");
+  Value x = b.Input("x", F32, {4}), i = b.Input("i", I64, {2});
+  const Program program = Compile(b.Build({{"y", Gather(x, i, 0)}}));
+  const Tensor x_values = Floats({4}, {1, 2, 3, 4});
+  std::vector<int64_t> indices = {0, 1, 2, 3, 1, 9, 0, 0};
+  std::vector<float> y(8, -1);
+  Instance instance = program.NewInstance();
+  ASSERT_TRUE(instance.BindInput("x", x_values).ok());
+  ASSERT_TRUE(instance.BindInput("i", {I64, {2}, indices.data()}, {4, 16}).ok());
+  ASSERT_TRUE(instance.BindMutable("y", {F32, {2}, y.data()}, {4, 8}).ok());
+  EXPECT_THAT(Message(instance.Run(4)), HasSubstr("9"));
+  EXPECT_EQ(instance.last_run(), 2);
+  EXPECT_THAT(absl::MakeSpan(y).first(4), ElementsAre(1, 2, 3, 4));
+  EXPECT_THAT(absl::MakeSpan(y).last(2), ElementsAre(-1, -1));
+  indices[5] = 3;
+  EXPECT_TRUE(instance.Run(4).ok());
+  EXPECT_EQ(instance.last_run(), 3);
+  EXPECT_EQ(y[7], 1);
+}
+
 TEST_P(InstanceTest, InstancesRunAtTheSameTime) {
   const Program program = Example();
   std::vector<std::thread> threads;

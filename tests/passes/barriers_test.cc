@@ -7,6 +7,7 @@
 #include "tenon/ir/kernel/interpreter.h"
 #include "tenon/ir/kernel/text.h"
 #include "tenon/ir/kernel/verifier.h"
+#include "tenon/passes/kernel/usage.h"
 
 namespace tenon::passes {
 namespace {
@@ -251,6 +252,23 @@ TEST(BarriersTest, PredicatesAreReadByAll) {
   barrier
   launch @single(y, a)
 )");
+}
+
+TEST(UsageTest, ProgramsThatOneThreadDoesAllOf) {
+  const auto one_thread = [](absl::string_view steps) {
+    absl::StatusOr<Program> program = kernel::ParseProgram(absl::StrCat(kHead, steps, "}"));
+    EXPECT_TRUE(program.ok()) << program.status();
+    return RunsOnOneThread(*program);
+  };
+  EXPECT_TRUE(one_thread(""));
+  EXPECT_TRUE(one_thread("launch @single(x, a)\nlaunch @rows(a, y) symbols(n)\n"));
+  EXPECT_FALSE(one_thread("launch @single(x, a)\nlaunch @copy(a, y)\n"));
+  EXPECT_FALSE(one_thread("launch @rows(a, y) symbols(n*2)\n"));
+  EXPECT_TRUE(one_thread("repeat i < n {\nlaunch @single(x, a)\n}\n"));
+  EXPECT_FALSE(one_thread("repeat i < n {\nlaunch @copy(x, a)\n}\n"));
+  EXPECT_TRUE(one_thread("while p {\nlaunch @flag(a, p)\n} do {\nlaunch @single(x, a)\n}\n"));
+  EXPECT_FALSE(one_thread("while p {\nlaunch @flag(a, p)\n} do {\nlaunch @copy(x, a)\n}\n"));
+  EXPECT_FALSE(one_thread("branch p {\nlaunch @single(x, y)\n} else {\nlaunch @copy(x, y)\n}\n"));
 }
 
 }  // namespace
