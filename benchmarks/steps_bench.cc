@@ -4,7 +4,12 @@
 //   build/release/benchmarks/steps_bench
 //
 // Each line: what, then median (quartiles) of repeated measurements.
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -106,6 +111,37 @@ void MeasureRun(bool parked) {
   Report("a run of nothing, 2 threads, " + state, "us", all);
 }
 
+// What waking takes on this machine at the least: one futex, as MeasureRun(true) uses it.
+void MeasureFutex() {
+  alignas(64) uint32_t word = 0;
+  const std::atomic_ref ref(word);
+  std::atomic<bool> ending = false;
+  std::atomic<int> woken = 0;
+  Clock::time_point begun;
+  std::thread sleeper([&] {
+    for (uint32_t seen = 0; !ending; ++seen) {
+      while (ref.load() == seen) {
+        syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, seen, nullptr, nullptr, 0);
+      }
+      begun = Clock::now();
+      ++woken;
+    }
+  });
+  std::vector<double> microseconds;
+  for (int repeat = 0; repeat <= 201; ++repeat) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    ending = repeat == 201;
+    const int before = woken;
+    const auto start = Clock::now();
+    ref.fetch_add(1);
+    syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
+    while (woken == before) std::this_thread::yield();
+    microseconds.push_back(1e6 * std::chrono::duration<double>(begun - start).count());
+  }
+  sleeper.join();
+  Report("a futex alone: asleep to running", "us", microseconds);
+}
+
 // The worked example (examples/worked_example) on synthetic data, through Fit.
 void MeasureFit(int threads, int64_t rows, bool progress) {
   const data::Dataset d = OrDie(data::MakeClassification({.samples = rows, .features = 10}));
@@ -141,6 +177,7 @@ int main() {
   MeasureBarriers(2);
   MeasureRun(false);
   MeasureRun(true);
+  MeasureFutex();
   for (const int threads : {1, 2}) {
     for (const int64_t rows : {800, 8000}) MeasureFit(threads, rows, true);
   }

@@ -54,8 +54,8 @@ class Instance {
                            Series series = {});
   absl::Status BindMutable(int binding, const MutableTensorView& view, Series series = {});
 
-  // The threads that run it.
-  int threads() const { return team_ == nullptr ? 1 : team_->threads(); }
+  // The threads that run it; null for the caller's alone.
+  runtime::Team* team() const { return team_; }
 
   // Runs the program `runs` times, with the same bits as that many calls. An output without a
   // series holds what the last run left. After a failed run donated buffers and outputs hold

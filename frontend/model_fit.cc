@@ -36,7 +36,7 @@ constexpr double kEntrySeconds = 0.005;
 
 // A thread that prepares batches needs a core that the steps leave free.
 data::LoaderOptions LoaderOptionsOf(const FitOptions& options, const ModelOptions& model,
-                                    int64_t batch_size, int64_t first_epoch, int threads) {
+                                    int64_t batch_size, int64_t first_epoch, runtime::Team* team) {
   data::LoaderOptions loader;
   loader.batch_size = batch_size;
   loader.shuffle = options.shuffle;
@@ -44,7 +44,8 @@ data::LoaderOptions LoaderOptionsOf(const FitOptions& options, const ModelOption
   loader.first_epoch = first_epoch;
   loader.epochs = options.epochs;
   loader.augment = options.augment;
-  loader.ahead = threads < runtime::AvailableCores();
+  loader.ahead = (team == nullptr ? 1 : team->threads()) < runtime::AvailableCores();
+  loader.team = team;
   return loader;
 }
 
@@ -62,7 +63,7 @@ class FitRun {
         options_(options),
         bound_(bound),
         loader_(training, LoaderOptionsOf(options, model.options(), batch_size, model.epochs_begun,
-                                          bound.instance.threads())) {
+                                          bound.instance.team())) {
     for (const Poly<callback::Callback>& c : options.callbacks) {
       observers_.push_back(c->NewObserver());
     }

@@ -64,14 +64,15 @@ typedef enum tenon_status {
  * thread that finds `stop` set when it arrives leaves at once. After a cancelled run `arrived` may
  * hold any number: the caller zeroes it, and `stop`, before the next run. */
 typedef struct tenon_team {
+  /* What every barrier touches, on one cache line (align the struct to 64 bytes): who comes last
+   * has it all at hand once it has counted itself. */
   uint32_t arrived;
-  uint32_t pad0[15]; /* each counter on a cache line of its own */
   uint32_t epoch;
   int32_t stop; /* what the threads agreed on at the last barrier; the caller zeroes it each run */
-  uint32_t pad1[14];
   uint32_t parked; /* threads inside `wait` that need a `wake`; owned by the callbacks */
   uint32_t spins;  /* polls before `wait` is called */
-  void* context;   /* passed to the callbacks */
+  uint32_t pad[11];
+  void* context; /* passed to the callbacks */
   int32_t (*wait)(void* context, uint32_t* epoch, uint32_t seen);
   void (*wake)(void* context, uint32_t* epoch);
 } tenon_team;

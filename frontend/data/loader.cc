@@ -26,6 +26,28 @@ Tensor RowsLike(const TensorView& rows, int64_t count) {
   return Tensor(rows.dtype, dims);
 }
 
+// From here on a batch is worth calling the team for.
+constexpr int64_t kTeamBytes = 32 << 10;
+
+// What the threads of a team gather together; an entry finds it in its frame's arena.
+struct GatherJob {
+  const DatasetView* data;
+  absl::Span<const int64_t> rows;
+  std::byte* x;
+  std::byte* y;
+  int64_t x_row_bytes, y_row_bytes;
+};
+
+int32_t GatherPart(tenon_frame* frame, int32_t thread, int32_t threads) {
+  const auto* job = reinterpret_cast<const GatherJob*>(frame->arena);
+  const auto size = static_cast<int64_t>(job->rows.size());
+  const int64_t begin = size * thread / threads, end = size * (thread + 1) / threads;
+  const absl::Span<const int64_t> rows = job->rows.subspan(begin, end - begin);
+  GatherRows(job->data->x, rows, job->x + begin * job->x_row_bytes);
+  GatherRows(job->data->y, rows, job->y + begin * job->y_row_bytes);
+  return TENON_OK;
+}
+
 MutableTensorView RowsAt(const TensorView& like, int64_t count, void* data) {
   MutableTensorView view{like.dtype, like.dims, data};
   view.dims[0] = count;
@@ -136,8 +158,7 @@ absl::Status Loader::FillBatch(const Span& span, int64_t batch, Block& block) {
   std::byte* x = block.x.mutable_bytes() + (batch - span.begin) * x_bytes_;
   std::byte* y = block.y.mutable_bytes() + (batch - span.begin) * y_bytes_;
   if (options_.shuffle) {
-    GatherRows(data_.x, batches_.rows(range), x);
-    GatherRows(data_.y, batches_.rows(range), y);
+    Gather(batches_.rows(range), x, y);
   } else {
     const DatasetView rows = data_.Rows(range.begin, range.end);
     if (x_bytes_ > 0) std::memcpy(x, rows.x.data, static_cast<size_t>(rows.x.byte_size()));
@@ -152,6 +173,20 @@ absl::Status Loader::FillBatch(const Span& span, int64_t batch, Block& block) {
   if (status.ok()) return status;
   return absl::Status(status.code(), absl::StrCat("augmenting epoch ", span.epoch + 1, ", batch ",
                                                   batch + 1, ": ", status.message()));
+}
+
+void Loader::Gather(absl::Span<const int64_t> rows, std::byte* x, std::byte* y) {
+  GatherJob job = {&data_, rows, x, y, RowBytes(data_.x), RowBytes(data_.y)};
+  tenon_frame frame = {};
+  frame.arena = reinterpret_cast<char*>(&job);
+  // With one block alone it is the caller who fills it.
+  const bool together =
+      options_.team != nullptr && blocks_.size() == 1 && x_bytes_ + y_bytes_ >= kTeamBytes;
+  if (together) {
+    options_.team->Run(&GatherPart, &frame);
+  } else {
+    GatherPart(&frame, 0, 1);
+  }
 }
 
 void Loader::Work() {

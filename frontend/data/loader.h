@@ -19,6 +19,7 @@
 #include "tenon/frontend/data/dataset.h"
 #include "tenon/frontend/random.h"
 #include "tenon/frontend/tensor.h"
+#include "tenon/runtime/team.h"
 
 namespace tenon::data {
 
@@ -39,7 +40,9 @@ struct LoaderOptions {
   int64_t first_epoch = 0;  // each has an order of its own
   int64_t epochs = 1;
   Augment augment = {};
-  bool ahead = true;                // on a thread of its own, or else when batches are asked for
+  bool ahead = true;  // on a thread of its own, or else when batches are asked for
+  // Borrowed: gathers rows together with the caller where `ahead` is not set.
+  runtime::Team* team = nullptr;
   int64_t block_bytes = 256 << 10;  // of the rows of a block; at least one batch goes into it
 };
 
@@ -84,6 +87,7 @@ class Loader {
   void TakeBlock();
   void Fill(const Span& span, Block& block);
   absl::Status FillBatch(const Span& span, int64_t batch, Block& block);
+  void Gather(absl::Span<const int64_t> rows, std::byte* x, std::byte* y);
   void Work();
 
   const DatasetView data_;

@@ -117,6 +117,17 @@ TEST(Loader, GoesThroughTheRowsInTheOrderOfBatches) {
   }
 }
 
+TEST(Loader, ATeamGathersTheSame) {
+  const Dataset d = Numbered(9000);
+  LoaderOptions options = {.batch_size = 4000, .seed = 9, .epochs = 2, .ahead = false};
+  const std::vector<Batch> expected = Take(d, options, {1});
+  for (const int threads : {1, 2, 3, 8}) {
+    runtime::Team team(threads);
+    options.team = &team;
+    EXPECT_EQ(Take(d, options, {1}), expected);
+  }
+}
+
 TEST(Loader, RowsAsTheyLieAreNotCopied) {
   const Dataset d = Numbered(25);
   Loader loader(d, {.batch_size = 10, .shuffle = false, .epochs = 2});
