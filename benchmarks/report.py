@@ -118,7 +118,7 @@ def conditions(pairs):
     for _, row in pairs:
         for e in row["entries"][1:]:
             if not e["floor"] and e.get("version"):
-                versions[e["peer"]] = e["version"]
+                versions[e["peer"].split(",")[0]] = e["version"]
     peers = ", ".join(f"{p} {v}" for p, v in sorted(versions.items()))
     return (f"{', '.join(cpus)}; {dates[0]}{'' if len(dates) == 1 else ' to ' + dates[-1]}; tenon at "
             f"{', '.join(commits)} ({', '.join(sorted({row['build'] for _, row in pairs}))} build); {peers}.")

@@ -156,6 +156,8 @@ def measure_apart(options, workload, names):
         cpus = set(sorted(os.sched_getaffinity(0))[:workload.threads])
         c = Contender(name, command(options, name, workload), environment(options, workload.threads), cpus)
         if c.wait_ready():
+            if name in workload.floors:
+                c.calibrate(0.1)
             for _ in range(options.rounds or workload.rounds):
                 c.times.append(c.run())
             c.info["peak_bytes"] = c.peak_memory()
