@@ -33,7 +33,7 @@ def share_of_floor(workload, row):
         elif e.get("cycles") and workload.vectors:
             cycles = e["cycles"] * e["tenon_ratio"] * row["threads"] / workload.vectors
             words.append(f"{cycles:.1f} cycles a vector and core")
-        elif not e.get("cycles"):  # a floor that is just a time
+        elif not e.get("cycles") and not e.get("flops"):  # a floor that is just a time
             words.append(f"{e['tenon_ratio']:.2f} times {e['peer']}, {duration(e['seconds'])}")
     if streams:
         rate, share, name = max(streams)  # against the better kind of store
