@@ -7,6 +7,7 @@
 #include "tenon/ir/op.h"
 #include "tenon/passes/fuse/cost.h"
 #include "tenon/passes/lower/combine.h"
+#include "tenon/passes/lower/graph_lowerer.h"
 #include "tenon/passes/lower/loops.h"
 #include "tenon/passes/lower/schedules.h"
 #include "tenon/runtime/abi.h"
@@ -108,8 +109,67 @@ KValue Scattered(kernel::KernelBuilder& k, ir::ScatterKind kind, KValue old, KVa
 
 }  // namespace
 
+namespace {
+
+// A scatter under construction.
+struct Scatter {
+  const ir::Node& node;
+  const ir::ScatterAttrs& attrs;
+  ir::TensorType type;
+  DType index_type;
+  Dim places;
+  int x = -1;  // copied first; -1: the result holds it already
+  int indices = -1, updates = -1, out = -1;
+  VarId outer, inner, element, place;
+  IndexExpr batch;
+};
+
+// Lanes of a chunk where places are many: wide enough that a row of it is worth going to, and few
+// enough for several threads.
+constexpr int64_t kStrips = 8;
+
+// For each place in order: its index, tested, and the tiles that `lanes` makes of the chunk.
+void EmitPlaces(ElementEmitter& e, LowerContext& context, const Scatter& s,
+                const std::function<void(const std::function<void(const Tile&)>&)>& lanes) {
+  kernel::KernelBuilder& k = e.builder();
+  const IndexExpr row = IndexExpr::Var(s.outer), lane = IndexExpr::Var(s.inner);
+  const AroundAxis shape(s.type.dims, s.attrs.axis);
+  const IndexExpr at = (row * shape.extent + IndexExpr::Var(s.element)) * shape.inner + lane;
+  ForEach(e, s.place, k.ConstI64(0), k.DimValue(s.places), {}, [&](KValues) {
+    const IndexExpr from = s.batch * s.places + IndexExpr::Var(s.place);
+    const KValue index = k.Cast(DType::kI64, e.LoadAt(s.indices, s.index_type, from, Tile{}));
+    const KValue inside =
+        k.Scalar(ScalarOp::kAnd, {k.Scalar(ScalarOp::kGe, {index, k.ConstI64(0)}),
+                                  k.Scalar(ScalarOp::kLt, {index, k.DimValue(shape.extent)})});
+    k.Fault(k.Scalar(ScalarOp::kNot, {inside}), TENON_INDEX_OUT_OF_RANGE,
+            context.Site(s.node.location), index);
+    k.If(
+        inside,
+        [&] {
+          ElementEmitter::Scope scope(e);
+          e.Bind(s.element, index);
+          lanes([&](const Tile& tile) {
+            const IndexExpr source =
+                (row * s.places + IndexExpr::Var(s.place)) * shape.inner + lane;
+            const KValue update = e.LoadAt(s.updates, s.type.dtype, source, tile);
+            KValue old;
+            if (s.attrs.kind != ir::ScatterKind::kSet) {
+              old = e.LoadAt(s.out, s.type.dtype, at, tile);
+            }
+            e.StoreAt(s.out, at, tile, Scattered(k, s.attrs.kind, old, update));
+          });
+          return KValues();
+        },
+        nullptr);
+    return KValues();
+  });
+}
+
+}  // namespace
+
 // Chunks own disjoint rows and lanes, and take the places in order: the same bits for any number of
-// threads, whatever indices repeat.
+// threads, whatever indices repeat. What is long along the axis is copied by a kernel of its own,
+// and then scattered into by a few strips of lanes.
 void LowerScatter(LowerContext& context, const fuse::Group& group) {
   const ir::Graph& graph = context.graph();
   const ir::Node& node = graph.node(group.anchor);
@@ -122,53 +182,52 @@ void LowerScatter(LowerContext& context, const fuse::Group& group) {
   for (size_t d = attrs.batch_dims; d < index_type.dims.size(); ++d) {
     places = places * index_type.dims[d];
   }
+  bool in_place = context.place(node.operands[0]) == context.place(node.results[0]);
+  const bool strips = shape.outer == Dim(1) && fuse::Size(shape.inner) >= 16 * kStrips &&
+                      fuse::Size(places) * fuse::Size(shape.inner) >= 4 * fuse::kWorkOfChunk;
+  if (strips && !in_place) {
+    EmitCopy(context, context.place(node.operands[0]), context.place(node.results[0]), type.dtype,
+             type.NumElements());
+    in_place = true;
+  }
   KernelContext kernel(context, group, std::string(ir::OpName(node.op)));
   ElementEmitter e(kernel);
   kernel::KernelBuilder& k = e.builder();
-  const bool in_place = context.place(node.operands[0]) == context.place(node.results[0]);
-  const int x = in_place ? -1 : kernel.Param(node.operands[0], false);
-  const int indices = kernel.Param(node.operands[1], false);
-  const int updates = kernel.Param(node.operands[2], false);
-  const int out = kernel.Param(node.results[0], true);
+  Scatter s{node, attrs, type, index_type.dtype, places};
+  if (!in_place) s.x = kernel.Param(node.operands[0], false);
+  s.indices = kernel.Param(node.operands[1], false);
+  s.updates = kernel.Param(node.operands[2], false);
+  s.out = kernel.Param(node.results[0], true);
   kernel.Param(node.results[0], false);  // what it has written it reads again
   IndexSpace& space = e.space();
-  const VarId outer = space.AddLoop(shape.outer), inner = space.AddLoop(shape.inner);
-  const VarId element = space.AddLoop(shape.extent), place = space.AddLoop(places);
-  const IndexExpr row = IndexExpr::Var(outer), lane = IndexExpr::Var(inner);
-  const IndexExpr at = (row * shape.extent + IndexExpr::Var(element)) * shape.inner + lane;
-  const IndexExpr batch = space.Digit(row, middle, shape.outer);
+  s.outer = space.AddLoop(shape.outer), s.inner = space.AddLoop(shape.inner);
+  s.element = space.AddLoop(shape.extent), s.place = space.AddLoop(places);
+  s.batch = space.Digit(IndexExpr::Var(s.outer), middle, shape.outer);
+  if (strips) {
+    e.Bind(s.outer, k.ConstI64(0));
+    const auto width = static_cast<int64_t>(fuse::Size(shape.inner)) / kStrips / 16 * 16;
+    ParallelChunks(e, shape.inner, width, [&](KValue low, KValue count) {
+      EmitPlaces(e, context, s, [&](const std::function<void(const Tile&)>& body) {
+        ForTiles(e, s.inner, low, count, 16, 1, {}, [&](const Tile& tile, KValues) {
+          body(tile);
+          return KValues();
+        });
+      });
+    });
+    return context.Launch(kernel);
+  }
+  const IndexExpr at =
+      (IndexExpr::Var(s.outer) * shape.extent + IndexExpr::Var(s.element)) * shape.inner +
+      IndexExpr::Var(s.inner);
   const double work = 2 * fuse::Size(shape.extent) + 8 * fuse::Size(places);
-  ForRows(e, shape, outer, inner, work, [&](const Tile& tile) {
+  ForRows(e, shape, s.outer, s.inner, work, [&](const Tile& tile) {
     if (!in_place) {
-      ForEach(e, element, k.ConstI64(0), k.DimValue(shape.extent), {}, [&](KValues) {
-        e.StoreAt(out, at, tile, e.LoadAt(x, type.dtype, at, tile));
+      ForEach(e, s.element, k.ConstI64(0), k.DimValue(shape.extent), {}, [&](KValues) {
+        e.StoreAt(s.out, at, tile, e.LoadAt(s.x, type.dtype, at, tile));
         return KValues();
       });
     }
-    ForEach(e, place, k.ConstI64(0), k.DimValue(places), {}, [&](KValues) {
-      const IndexExpr from = batch * places + IndexExpr::Var(place);
-      const KValue index = k.Cast(DType::kI64, e.LoadAt(indices, index_type.dtype, from, Tile{}));
-      const KValue inside =
-          k.Scalar(ScalarOp::kAnd, {k.Scalar(ScalarOp::kGe, {index, k.ConstI64(0)}),
-                                    k.Scalar(ScalarOp::kLt, {index, k.DimValue(shape.extent)})});
-      k.Fault(k.Scalar(ScalarOp::kNot, {inside}), TENON_INDEX_OUT_OF_RANGE,
-              context.Site(node.location), index);
-      k.If(
-          inside,
-          [&] {
-            ElementEmitter::Scope scope(e);
-            e.Bind(element, index);
-            const KValue update =
-                e.LoadAt(updates, type.dtype,
-                         (row * places + IndexExpr::Var(place)) * shape.inner + lane, tile);
-            KValue old;
-            if (attrs.kind != ir::ScatterKind::kSet) old = e.LoadAt(out, type.dtype, at, tile);
-            e.StoreAt(out, at, tile, Scattered(k, attrs.kind, old, update));
-            return KValues();
-          },
-          nullptr);
-      return KValues();
-    });
+    EmitPlaces(e, context, s, [&](const std::function<void(const Tile&)>& body) { body(tile); });
   });
   context.Launch(kernel);
 }

@@ -230,6 +230,7 @@ void EmitCopy(LowerContext& context, const Place& from, const Place& to, ir::DTy
               const Dim& size) {
   const fuse::Group none;
   KernelContext kernel(context, none, "copy");
+  kernel.set_streams();
   ElementEmitter e(kernel);
   const int source = kernel.BufferParam(from, false), target = kernel.BufferParam(to, true);
   const VarId i = e.space().AddLoop(size);
