@@ -15,6 +15,7 @@
 #include "tenon/passes/grad/grad.h"
 #include "tenon/passes/kernel/usage.h"
 #include "tenon/passes/options.h"
+#include "tenon/passes/pass_manager.h"
 
 namespace tenon {
 
@@ -52,12 +53,23 @@ passes::Numerics ToPasses(Numerics numerics) {
   TENON_CHECK(false);
 }
 
+passes::Precision ToPasses(Precision precision) {
+  switch (precision) {
+    case Precision::kAsWritten:
+      return passes::Precision::kAsWritten;
+    case Precision::kMixedBf16:
+      return passes::Precision::kMixedBf16;
+  }
+  TENON_CHECK(false);
+}
+
 // Graph to kernel program to objects to entry pointers.
 absl::Status CompileNative(const ir::Graph& graph, const CompileOptions& options,
                            Executable& executable) {
   const ir::TargetDesc target = codegen::HostTarget();
   passes::PipelineOptions pipeline;
   pipeline.numerics = ToPasses(options.numerics);
+  pipeline.precision = ToPasses(options.precision);
   TENON_ASSIGN_OR_RETURN(kernel::Program program,
                          passes::CompileToProgram(graph, target, pipeline));
   executable.one_thread = passes::RunsOnOneThread(program);
@@ -121,6 +133,10 @@ absl::StatusOr<Program> Program::Compile(const ir::Graph& graph, const CompileOp
   executable->graph = graph;
   switch (options.backend) {
     case Backend::kInterpreter:
+      if (options.precision == Precision::kMixedBf16) {
+        passes::PassManager narrow({passes::PassId::kInline, passes::PassId::kMixedPrecision});
+        TENON_ASSIGN_OR_RETURN(executable->graph, narrow.Run(graph, {}, codegen::HostTarget()));
+      }
       FillTables(graph, *executable);
       break;
     case Backend::kNative:

@@ -36,9 +36,14 @@ enum class Backend : uint8_t {
 // See docs/numerics.md and passes/options.h.
 enum class Numerics : uint8_t { kExact, kStandard, kFast };
 
+// kMixedBf16: contractions and convolutions, forward and backward, round their f32 operands to bf16
+// and add up in f32; parameters, optimizer state and all other ops stay f32 (docs/passes.md).
+enum class Precision : uint8_t { kAsWritten, kMixedBf16 };
+
 struct CompileOptions {
   Backend backend = Backend::kNative;
   Numerics numerics = Numerics::kStandard;
+  Precision precision = Precision::kAsWritten;
   int compile_threads = 0;  // 0: all cores
   // Compiled kernels are kept in, and taken from, this cache (borrowed for the compilation), or
   // that of this directory; neither: nothing is kept.

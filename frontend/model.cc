@@ -130,7 +130,9 @@ runtime::Team* Model::Impl::TeamFor(const Program& program, int64_t max_batch) {
 }
 
 absl::StatusOr<Model::Impl::Bound> Model::Impl::Compile(const Graph& graph, int64_t max_batch) {
-  TENON_ASSIGN_OR_RETURN(Program program, Program::Compile(graph, options_.compile));
+  CompileOptions compile = options_.compile;
+  if (options_.precision != Precision::kAsWritten) compile.precision = options_.precision;
+  TENON_ASSIGN_OR_RETURN(Program program, Program::Compile(graph, compile));
   TENON_RETURN_IF_ERROR(AddVariables(graph));
   Instance instance = program.NewInstance(TeamFor(program, max_batch));
   Bound bound{std::move(program), std::move(instance)};

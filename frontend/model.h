@@ -42,6 +42,9 @@ struct ModelOptions {
   std::vector<Poly<metric::Metric>> metrics = {};
   uint64_t seed = 0;  // of initial values, dropout and the order of batches
   int threads = 0;    // 0: all cores, or one where a step is too small to gain by more
+  // Precision::kMixedBf16: bf16 contractions with f32 weights, state and losses. Checkpoints hold
+  // f32 either way.
+  Precision precision = Precision::kAsWritten;
   CompileOptions compile = {};
 };
 

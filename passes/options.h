@@ -20,6 +20,12 @@ enum class Numerics : uint8_t {
   kFast,      // cheaper algorithms with larger, stated bounds
 };
 
+// In which element types contractions compute.
+enum class Precision : uint8_t {
+  kAsWritten,  // the graph's own
+  kMixedBf16,  // f32 contractions multiply bf16 and add f32; all else stays f32
+};
+
 // What one pass did.
 struct PassReport {
   absl::string_view pass;
@@ -32,6 +38,7 @@ struct PassReport {
 
 struct PipelineOptions {
   Numerics numerics = Numerics::kStandard;
+  Precision precision = Precision::kAsWritten;
 
   // Names of passes, as in passes/passes.def, that are left out wherever they stand.
   std::set<std::string, std::less<>> disabled_passes;

@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "tenon/ir/check.h"
 #include "tenon/ir/verifier.h"
+#include "tenon/passes/precision/mixed.h"
 #include "tenon/passes/simplify/cse.h"
 #include "tenon/passes/simplify/dce.h"
 #include "tenon/passes/simplify/inline.h"

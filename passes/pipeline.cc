@@ -20,7 +20,13 @@ std::vector<PassId> DefaultPasses() {
 
 absl::StatusOr<ir::Graph> Simplify(ir::Graph graph, const PipelineOptions& options,
                                    const ir::TargetDesc& target) {
-  return PassManager(DefaultPasses()).Run(std::move(graph), options, target);
+  std::vector<PassId> passes = DefaultPasses();
+  if (options.precision == Precision::kMixedBf16) {
+    // Behind the calls, so that it sees all contractions; before any of them becomes something
+    // else.
+    passes.insert(passes.begin() + 1, PassId::kMixedPrecision);
+  }
+  return PassManager(std::move(passes)).Run(std::move(graph), options, target);
 }
 
 }  // namespace tenon::passes

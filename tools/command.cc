@@ -33,6 +33,13 @@ constexpr NumericsRow kNumerics[] = {{"exact", passes::Numerics::kExact},
                                      {"standard", passes::Numerics::kStandard},
                                      {"fast", passes::Numerics::kFast}};
 
+struct PrecisionRow {
+  const char* name;
+  passes::Precision precision;
+};
+constexpr PrecisionRow kPrecisions[] = {{"as-written", passes::Precision::kAsWritten},
+                                        {"mixed-bf16", passes::Precision::kMixedBf16}};
+
 template <typename Rows>
 std::vector<std::string> Names(const Rows& rows) {
   std::vector<std::string> names;
@@ -61,6 +68,9 @@ void AddTargetOptions(CLI::App& app, TargetOptions& options) {
   app.add_option("--target", options.target,
                  "Machine to compile for: " + absl::StrJoin(Names(kTargets), ", "))
       ->capture_default_str();
+  app.add_option("--precision", options.precision,
+                 "Element types of contractions: " + absl::StrJoin(Names(kPrecisions), ", "))
+      ->capture_default_str();
   app.add_option("--disable", options.disabled, "Passes to leave out, separated by commas");
 }
 
@@ -73,6 +83,13 @@ absl::StatusOr<passes::PipelineOptions> ToPipelineOptions(const TargetOptions& o
     found = true;
   }
   if (!found) return UnknownValue("--numerics", options.numerics, Names(kNumerics));
+  found = false;
+  for (const PrecisionRow& row : kPrecisions) {
+    if (options.precision != row.name) continue;
+    result.precision = row.precision;
+    found = true;
+  }
+  if (!found) return UnknownValue("--precision", options.precision, Names(kPrecisions));
   for (const std::string& pass : SplitList(options.disabled)) {
     if (!passes::FindPass(pass)) return UnknownValue("--disable", pass, Names(passes::AllPasses()));
     result.disabled_passes.insert(pass);

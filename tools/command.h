@@ -35,6 +35,7 @@ struct TargetOptions {
   std::string numerics = "standard";
   std::string target = "host";
   std::vector<std::string> disabled;  // passes
+  std::string precision = "as-written";
 };
 void AddTargetOptions(CLI::App& app, TargetOptions& options);
 // What they mean; an unknown name is an error that names the nearest right one.
