@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -166,12 +167,22 @@ absl::StatusOr<Outputs> RunKernels(const kernel::Program& program, const RunInpu
 }
 
 absl::StatusOr<Outputs> RunNative(const kernel::Program& program, const ir::TargetDesc& target,
-                                  const RunInputs& inputs, int threads) {
+                                  const RunInputs& inputs, int threads, const std::string& cache) {
   if (!codegen::HostCanRun(target)) {
     return absl::InvalidArgumentError(
         absl::StrCat("this machine cannot run code for ", target.cpu));
   }
-  TENON_ASSIGN_OR_RETURN(const codegen::Artifact artifact, codegen::Compile(program, target));
+  std::optional<codegen::KernelCache> kernels;
+  codegen::CodegenOptions options;
+  if (!cache.empty()) options.cache = &kernels.emplace(cache);
+  if (options.cache != nullptr && options.cache->directory().empty()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", cache,
+                     "' cannot be a cache: it must be a folder of yours alone, in one "
+                     "that exists"));
+  }
+  TENON_ASSIGN_OR_RETURN(const codegen::Artifact artifact,
+                         codegen::Compile(program, target, options));
   TENON_ASSIGN_OR_RETURN(const std::unique_ptr<NativeRun> run,
                          NativeRun::Make(artifact, inputs, threads));
   TENON_RETURN_IF_ERROR(run->Prepare());

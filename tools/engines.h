@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -27,9 +28,11 @@ absl::StatusOr<Outputs> RunGraph(const ir::Graph& graph, const RunInputs& inputs
 absl::StatusOr<Outputs> RunKernels(const kernel::Program& program, const RunInputs& inputs,
                                    int threads);
 
-// Compiles the program for `target`, which must be able to run here, and runs it.
+// Compiles the program for `target`, which must be able to run here, and runs it. Compiled kernels
+// are kept in, and taken from, the folder `cache` unless it is empty (codegen/cache.h).
 absl::StatusOr<Outputs> RunNative(const kernel::Program& program, const ir::TargetDesc& target,
-                                  const RunInputs& inputs, int threads);
+                                  const RunInputs& inputs, int threads,
+                                  const std::string& cache = {});
 
 // Native code bound to the values of a run, to be run again and again: a donated input then holds
 // what the last run left there.

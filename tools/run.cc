@@ -31,6 +31,7 @@ struct RunOptions {
   std::string output_dir;
   std::string interpret;
   int threads = 0;
+  std::string cache;
   InputOptions inputs;
   TargetOptions target;
 };
@@ -45,7 +46,7 @@ absl::StatusOr<Outputs> Execute(const ir::Graph& graph, const RunInputs& inputs,
   const int cores = static_cast<int>(std::thread::hardware_concurrency());
   const int threads = options.threads > 0 ? options.threads : std::max(1, cores);
   if (options.interpret == "kernel") return RunKernels(program, inputs, threads);
-  return RunNative(program, target, inputs, threads);
+  return RunNative(program, target, inputs, threads, options.cache);
 }
 
 // DIR/<name>.npy; slashes in a name are folders below DIR, and never lead out of it.
@@ -106,6 +107,8 @@ Action AddRun(CLI::App& app) {
                  "Folder for OUTPUT.npy; without it the first elements are printed");
   app.add_option("--interpret", options->interpret,
                  "Interpret instead of compiling: graph or kernel");
+  app.add_option("--cache", options->cache,
+                 "Folder in which compiled kernels are kept from run to run; off by default");
   app.add_option("--threads", options->threads, "Threads to run on; 0: one a core")
       ->check(CLI::Range(0, 1024));
   AddTargetOptions(app, options->target);
