@@ -25,8 +25,9 @@ rm -f build-configure.tmp
 targets=()
 case "$preset" in
   asan-ubsan)
-    targets=(--target runtime_test math_test kernel_test ir_test lower_test passes_test contract_test)
-    labels+=(-R '^(runtime|math|kernel|ir|lower|passes|contract)_test$') ;;
+    targets=(--target runtime_test math_test kernel_test ir_test lower_test passes_test contract_test
+             codegen_test)
+    labels+=(-R '^(runtime|math|kernel|ir|lower|passes|contract|codegen_program)_test$') ;;
   tsan)
     targets=(--target runtime_test)
     labels+=(-L threads) ;;

@@ -207,7 +207,7 @@ absl::StatusOr<Dim> Spread(const Dim& extent, int64_t interior) {
   if (extent.LowerBound().value_or(0) < 1) {
     return Error("extent ", extent.ToString(), " may be 0, and then has no gaps to fill");
   }
-  return (extent - Dim(1)) * Dim(interior + 1) + Dim(1);
+  return (extent - Dim(1)) * (Dim(interior) + Dim(1)) + Dim(1);
 }
 
 Types InferPad(const InferContext& c) {
