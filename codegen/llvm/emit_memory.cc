@@ -182,8 +182,7 @@ Value* KernelEmitter::Guarded(Value* condition, Value* otherwise,
 // ---- loads
 
 Value* KernelEmitter::PlainLoad(llvm::Type* type, const Place& place) {
-  llvm::LoadInst* load =
-      b_.CreateAlignedLoad(type, place.pointer, llvm::Align(ir::ByteSize(place.dtype)));
+  llvm::LoadInst* load = b_.CreateAlignedLoad(type, place.pointer, place.Alignment());
   if (place.invariant) {
     load->setMetadata(llvm::LLVMContext::MD_invariant_load, llvm::MDNode::get(context_, {}));
   }
@@ -200,8 +199,7 @@ Value* KernelEmitter::LoadContiguous(const Place& place, const Mask& mask) {
     return Guarded(mask.lanes, zero, [&] { return PlainLoad(type, place); });
   }
   if (MasksInHardware(place.dtype)) {
-    return b_.CreateMaskedLoad(type, place.pointer, llvm::Align(ir::ByteSize(place.dtype)),
-                               mask.lanes, zero);
+    return b_.CreateMaskedLoad(type, place.pointer, place.Alignment(), mask.lanes, zero);
   }
   if (mask.all == nullptr) return LoadByLanes(place, mask);
   BasicBlock* whole = NewBlock("whole");
@@ -244,8 +242,7 @@ Value* KernelEmitter::LoadScattered(const Place& place, const Mask& mask) {
   llvm::Constant* zero = llvm::Constant::getNullValue(type);
   if (mask.none) return zero;
   if (target_.desc.has_gather && ir::ByteSize(place.dtype) >= 4) {
-    return b_.CreateMaskedGather(type, place.pointer, llvm::Align(ir::ByteSize(place.dtype)),
-                                 mask.lanes, zero);
+    return b_.CreateMaskedGather(type, place.pointer, place.Alignment(), mask.lanes, zero);
   }
   return LoadByLanes(place, mask);
 }
@@ -305,7 +302,10 @@ Tile KernelEmitter::EmitLoad(const Instr& instr) {
       mem.lane_stride.valid() ? ConstantOf(mem.lane_stride) : std::optional<int64_t>(1);
   const int params = static_cast<int>(kernel_.params.size());
   Place place;
-  place.dtype = BufferType(mem.buffer);
+  // Pairs of 16-bit elements: of these an i32 each, next to each other where the stride is two.
+  const int64_t parts = ir::ByteSize(type.dtype) / ir::ByteSize(BufferType(mem.buffer));
+  place.dtype = parts > 1 ? type.dtype : BufferType(mem.buffer);
+  if (parts > 1) place.align = ir::ByteSize(BufferType(mem.buffer));
   place.invariant = mem.buffer < params && !kernel_.params[mem.buffer].written &&
                     kernel_.params[mem.buffer].no_alias;
   Value* base = offsets ? buffers_[mem.buffer] : BasePointer(mem);
@@ -317,7 +317,7 @@ Tile KernelEmitter::EmitLoad(const Instr& instr) {
       const int first = piece * result.piece_lanes;
       place.lanes = result.LanesOf(piece);
       Value* loaded = nullptr;
-      if (!offsets && (place.lanes == 1 || stride == 1)) {
+      if (!offsets && (place.lanes == 1 || stride == parts)) {
         place.pointer = LanePointer(mem, row_pointer, first);
         loaded = LoadContiguous(place, mask);
       } else if (!offsets && stride == 0) {
@@ -330,7 +330,7 @@ Tile KernelEmitter::EmitLoad(const Instr& instr) {
           Place one = place;
           one.lanes = 1;
           one.pointer = LanePointer(mem, row_pointer, first + lane);
-          lanes.push_back(PlainLoad(MemoryType(context_, place.dtype), one));
+          lanes.push_back(PlainLoad(MemoryType(context_, one.dtype), one));
         }
         loaded = FromLanes(lanes);
       } else {

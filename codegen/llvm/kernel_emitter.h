@@ -100,6 +100,9 @@ class KernelEmitter {
     kernel::DType dtype = kernel::DType::kF32;
     int lanes = 1;
     bool invariant = false;  // nothing writes there while the kernel runs
+    int64_t align = 0;       // bytes; 0: the element's size
+
+    llvm::Align Alignment() const { return llvm::Align(align > 0 ? align : ir::ByteSize(dtype)); }
   };
   Tile EmitLoad(const kernel::Instr& instr);
   void EmitStore(const kernel::Instr& instr);

@@ -297,13 +297,18 @@ void KernelExecutor::Digest(const Instr& instr, int64_t index, const std::byte* 
 
 void KernelExecutor::RunLoad(const Instr& instr) {
   const Type& type = kernel_.type(instr.results[0]);
-  const int64_t width = ir::ByteSize(type.dtype);
+  const size_t params = kernel_.params.size(), buffer = instr.mem.buffer;
+  const int64_t width = ir::ByteSize(buffer < params ? kernel_.params[buffer].dtype
+                                                     : kernel_.locals[buffer - params].dtype);
+  const int64_t parts = ir::ByteSize(type.dtype) / width;  // 2 for pairs, else 1
   std::byte* to = Slot(instr.results[0]);
   // Not into the slot at once: what is masked reads as zero.
   std::memset(to, 0, Bytes(instr.results[0]));
   VisitElements(instr, type, [&](int number, int64_t index) {
-    const std::byte* from = ReadAddress(instr, index, width);
-    if (from != nullptr) std::memcpy(to + number * width, from, width);
+    for (int64_t part = 0; part < parts; ++part) {
+      const std::byte* from = ReadAddress(instr, index + part, width);
+      if (from != nullptr) std::memcpy(to + (number * parts + part) * width, from, width);
+    }
   });
 }
 

@@ -294,7 +294,10 @@ class KernelVerifier {
     const bool is_param = m.buffer < params;
     const DType element =
         is_param ? kernel_.params[m.buffer].dtype : kernel_.locals[m.buffer - params].dtype;
-    if (element != t.dtype) return Error("differs from its buffer's element type", 8);
+    // Two neighbouring 16-bit elements may be loaded as the halves of an i32.
+    const bool pair = !is_store && t.dtype == DType::kI32 && ir::ByteSize(element) == 2 &&
+                      type(m.offset) == kI64Scalar && m.lane_stride.valid();
+    if (element != t.dtype && !pair) return Error("differs from its buffer's element type", 8);
     if (is_param && is_store && !kernel_.params[m.buffer].written) {
       return Error(absl::StrCat("writes ", kernel_.params[m.buffer].name), 9);
     }

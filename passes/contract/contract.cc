@@ -17,7 +17,7 @@ using ir::Dim;
 // lies and need no panel.
 bool IsDotProducts(const ContractNest& nest) {
   const bool one_row = nest.M() == Dim(1) && nest.Batch() == Dim(1);
-  return one_row && !(nest.n.back().b == Dim(1)) && nest.k.back().b == Dim(1);
+  return one_row && !(nest.n.back().b == Dim(1)) && nest.k.back().b == nest.unit_step();
 }
 
 bool IsEmpty(const ContractNest& nest) {
@@ -36,14 +36,15 @@ bool LowerContraction(lower::LowerContext& context, const fuse::Group& group) {
     const ir::ValueId value = node.operands[access.operand];
     must_copy.push_back(context.IsUniform(value) || !context.place(value).valid());
   }
-  const std::optional<ContractNest> nest = MakeNest(graph, node, def, must_copy);
+  const bool exact = context.numerics() == passes::Numerics::kExact;
+  const std::optional<ContractNest> nest =
+      MakeNest(graph, node, def, must_copy, !exact && context.target().has_bf16_dot);
   if (!nest.has_value() || IsDotProducts(*nest)) return false;
   if (IsEmpty(*nest)) return true;
-  const bool exact = context.numerics() == passes::Numerics::kExact;
   const Schedule schedule =
       MakeSchedule(*nest, context.target(), exact, static_cast<int>(group.members.size()) - 1);
   const auto place = [&](const Operand& operand) {
-    if (operand.copied) return CopyOperand(context, group, operand, nest->accumulator);
+    if (operand.copied) return CopyOperand(context, group, operand, nest->operand_dtype());
     return context.place(operand.value);
   };
   const lower::Place a = place(nest->a);

@@ -100,7 +100,7 @@ int64_t ContractEmitter::PanelSize() const {
 
 void ContractEmitter::AddLocals() {
   if (s_.panel != Schedule::Panel::kDirect) {
-    panel_ = k_.AddLocal({"panel", nest_.accumulator, s_.panels_per_chunk * PanelSize()});
+    panel_ = k_.AddLocal({"panel", nest_.step_dtype(), s_.panels_per_chunk * PanelSize()});
   }
   if (s_.several_k_blocks || s_.deferred) {
     const int64_t rows = s_.panels_per_chunk * SumRows();
@@ -452,12 +452,14 @@ KValue ContractEmitter::EmitK(size_t d, const TileShape& shape, KValue low, KVal
 KValue ContractEmitter::EmitStep(const TileShape& shape, const StepOffsets& at, KValue acc) {
   kernel::MemRef a_mem{.buffer = a_buffer_, .offset = at.a};
   if (shape.rows > 1) a_mem.row_stride = k_.DimValue(nest_.m.back().a);
-  const KValue av = k_.Load(nest_.accumulator, shape.rows, 1, a_mem);
+  if (nest_.pairs) a_mem.lane_stride = k_.ConstI64(2);
+  const KValue av = k_.Load(nest_.step_dtype(), shape.rows, 1, a_mem);
   const kernel::MemRef in_panel{.buffer = panel_, .offset = at.panel};
   const bool from_panel = panel_ >= 0 && !filling_;
   const KValue bv =
-      from_panel ? k_.Load(nest_.accumulator, 1, shape.lanes, in_panel) : LoadB(shape, at.b);
+      from_panel ? k_.Load(nest_.step_dtype(), 1, shape.lanes, in_panel) : LoadB(shape, at.b);
   if (filling_) k_.Store(bv, in_panel);
+  if (nest_.pairs) return k_.Scalar(ScalarOp::kDot2, {av, bv, acc});
   if (context_.numerics() != passes::Numerics::kExact) {
     return k_.Scalar(ScalarOp::kFma, {av, bv, acc});
   }

@@ -123,8 +123,10 @@ class ContractEmitter {
   KValue EmitK(size_t d, const TileShape& shape, KValue low, KValue high, const StepOffsets& at,
                KValue acc);
 
-  // A row of B as it lies.
+  // A row of B as it lies; of pairs, two.
   KValue LoadB(const TileShape& shape, KValue offset);
+  // Pairs along k, lanes along n.
+  KValue LoadPairs(int rows, const TileShape& shape, KValue offset);
 
   KValue EmitStep(const TileShape& shape, const StepOffsets& at, KValue acc);
 

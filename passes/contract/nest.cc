@@ -125,23 +125,19 @@ Dim ContractNest::N() const { return ProductOf(n); }
 Dim ContractNest::K() const { return ProductOf(k); }
 Dim ContractNest::Batch() const { return ProductOf(batch); }
 
-std::optional<ContractNest> MakeNest(const ir::Graph& graph, const ir::Node& node,
-                                     const ir::ComputeDef& def,
-                                     const std::vector<bool>& must_copy) {
-  if (!IsProductOfTwo(def)) return std::nullopt;
-  // The last dimension that is one decides whose elements lie along lanes.
-  int last = def.num_parallel - 1;
-  while (last >= 0 && def.domain[last] == Dim(1)) --last;
-  if (last < 0 || Uses(def.accesses[0], last) == Uses(def.accesses[1], last)) return std::nullopt;
-  const int lanes = Uses(def.accesses[1], last) ? 1 : 0;
+namespace {
 
+// The nest whose lanes run along result dimension `last`; `lanes` is the access of B.
+ContractNest BuildNest(const ir::Graph& graph, const ir::Node& node, const ir::ComputeDef& def,
+                       const std::vector<bool>& must_copy, int lanes, bool pairs) {
   ContractNest nest;
   nest.accumulator = def.body.instrs.back().dtype;
+  nest.pairs = pairs;
   Operand operands[2];
   for (int access = 0; access < 2; ++access) {
     const ir::ValueId value = node.operands[def.accesses[access].operand];
-    bool copied = def.accesses[access].guarded || graph.type(value).dtype != nest.accumulator ||
-                  must_copy[access];
+    bool copied = def.accesses[access].guarded || must_copy[access] ||
+                  graph.type(value).dtype != nest.operand_dtype();
     for (const ir::Index& index : def.accesses[access].index) copied |= index.affine.divisor > 1;
     operands[access] = MakeOperand(graph, node, def, access, copied);
   }
@@ -171,6 +167,40 @@ std::optional<ContractNest> MakeNest(const ir::Graph& graph, const ir::Node& nod
   Collapse(&nest.k);
   if (!nest.batch.empty()) Collapse(&nest.batch);
   return nest;
+}
+
+// Turns the innermost k loop into one over pairs; false where its elements do not come in pairs.
+bool PairSteps(ContractNest* nest) {
+  NestDim& k = nest->k.back();
+  const NestDim& n = nest->n.back();
+  if (!k.extent.is_constant() || k.extent.constant() % 2 != 0) return false;
+  if (!(k.a == Dim(1)) || !(n.b == Dim(1) || k.b == Dim(1))) return false;
+  k.extent = Dim(k.extent.constant() / 2);
+  k.a = k.a * Dim(2);
+  k.b = k.b * Dim(2);
+  return true;
+}
+
+}  // namespace
+
+std::optional<ContractNest> MakeNest(const ir::Graph& graph, const ir::Node& node,
+                                     const ir::ComputeDef& def, const std::vector<bool>& must_copy,
+                                     bool has_dot2) {
+  if (!IsProductOfTwo(def)) return std::nullopt;
+  // The last dimension that is one decides whose elements lie along lanes.
+  int last = def.num_parallel - 1;
+  while (last >= 0 && def.domain[last] == Dim(1)) --last;
+  if (last < 0 || Uses(def.accesses[0], last) == Uses(def.accesses[1], last)) return std::nullopt;
+  const int lanes = Uses(def.accesses[1], last) ? 1 : 0;
+  bool bf16 = has_dot2;
+  for (const ir::Access& access : def.accesses) {
+    bf16 &= graph.type(node.operands[access.operand]).dtype == ir::DType::kBF16;
+  }
+  if (bf16) {
+    ContractNest nest = BuildNest(graph, node, def, must_copy, lanes, /*pairs=*/true);
+    if (PairSteps(&nest)) return nest;
+  }
+  return BuildNest(graph, node, def, must_copy, lanes, /*pairs=*/false);
 }
 
 }  // namespace tenon::contract

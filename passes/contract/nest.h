@@ -45,6 +45,16 @@ struct ContractNest {
   std::vector<NestDim> batch, m, n, k;  // outermost first; m, n and k have at least one
   Operand a, b;
   ir::DType accumulator = ir::DType::kF32;  // f32 for bf16 and f16
+  // Whether a step of the innermost k loop takes two neighbouring bf16 of each operand, for dot2:
+  // its extent counts steps, and its strides are twice those of an element. A's elements, and those
+  // of a transposed B, lie next to each other along it.
+  bool pairs = false;
+
+  // What one step takes of an operand once it is packed, and what an element takes where it lies.
+  ir::DType step_dtype() const { return pairs ? ir::DType::kI32 : accumulator; }
+  ir::DType operand_dtype() const { return pairs ? ir::DType::kBF16 : accumulator; }
+  // The stride of steps that lie next to each other.
+  ir::Dim unit_step() const { return ir::Dim(pairs ? 2 : 1); }
 
   // Products of extents.
   ir::Dim M() const;
@@ -55,9 +65,11 @@ struct ContractNest {
 
 // The nest of `node`, or nullopt where there is none: a body that is no plain product, or a result
 // whose last dimension is a batch dimension (its lanes share neither operand), or a result of one
-// element. `must_copy` says of an operand's value that it does not lie in memory.
+// element. `must_copy` says of an operand's value that it does not lie in memory; `has_dot2` that
+// the target has dot2 and numerics allow it.
 std::optional<ContractNest> MakeNest(const ir::Graph& graph, const ir::Node& node,
-                                     const ir::ComputeDef& def, const std::vector<bool>& must_copy);
+                                     const ir::ComputeDef& def, const std::vector<bool>& must_copy,
+                                     bool has_dot2);
 
 }  // namespace tenon::contract
 

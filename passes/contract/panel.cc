@@ -22,11 +22,30 @@ Dim ContractEmitter::PanelStride(size_t d) const {
 }
 
 KValue ContractEmitter::LoadB(const TileShape& shape, KValue offset) {
+  const auto row = [&](KValue at) {
+    kernel::MemRef mem{.buffer = b_buffer_, .offset = at};
+    mem.lane_count = shape.lane_count;
+    const Dim& stride = nest_.n.back().b;
+    if (shape.lanes > 1 && !(stride == Dim(1))) mem.lane_stride = k_.DimValue(stride);
+    return k_.Load(nest_.operand_dtype(), 1, shape.lanes, mem);
+  };
+  if (!nest_.pairs) return row(offset);
+  if (nest_.k.back().b == nest_.unit_step()) return LoadPairs(1, shape, offset);
+  // Two rows, interleaved; bf16 are the upper halves of f32.
+  const auto upper = [&](KValue v) {
+    return k_.Bitcast(ir::DType::kI32, k_.Cast(ir::DType::kF32, v));
+  };
+  const KValue half = k_.DimValue(*ir::ExactDiv(nest_.k.back().b, Dim(2)));
+  const KValue low = upper(row(offset)), high = upper(row(k_.Add(offset, half)));
+  const KValue sixteen = k_.Const(ir::DType::kI32, 16, 1, shape.lanes);
+  return k_.Scalar(ScalarOp::kOr, {high, k_.Scalar(ScalarOp::kShrLogical, {low, sixteen})});
+}
+
+KValue ContractEmitter::LoadPairs(int rows, const TileShape& shape, KValue offset) {
   kernel::MemRef mem{.buffer = b_buffer_, .offset = offset};
   mem.lane_count = shape.lane_count;
-  const Dim& stride = nest_.n.back().b;
-  if (shape.lanes > 1 && !(stride == Dim(1))) mem.lane_stride = k_.DimValue(stride);
-  return k_.Load(nest_.accumulator, 1, shape.lanes, mem);
+  mem.lane_stride = k_.DimValue(nest_.n.back().b);
+  return k_.Load(nest_.step_dtype(), rows, shape.lanes, mem);
 }
 
 void ContractEmitter::PackPanel(const TileShape& shape, KValue k_low, KValue k_high) {
@@ -71,7 +90,8 @@ void ContractEmitter::PackTransposed(const TileShape& shape, KValue count, KValu
     for (int c = 0; c < shape.lanes; c += columns) {
       const KValue first = k_.ConstI64(c);
       kernel::MemRef source{.buffer = b_buffer_,
-                            .offset = k_.Add(k_.Add(from, i), Scaled(first, nest_.n.back().b))};
+                            .offset = k_.Add(k_.Add(from, Scaled(i, nest_.unit_step())),
+                                             Scaled(first, nest_.n.back().b))};
       source.lane_count = steps;
       if (columns > 1) {
         source.row_stride = k_.DimValue(nest_.n.back().b);
@@ -79,7 +99,8 @@ void ContractEmitter::PackTransposed(const TileShape& shape, KValue count, KValu
           source.row_count = k_.Max(k_.ConstI64(0), k_.Sub(shape.lane_count, first));
         }
       }
-      const KValue loaded = k_.Load(nest_.accumulator, columns, 16, source);
+      if (nest_.pairs) source.lane_stride = k_.ConstI64(2);
+      const KValue loaded = k_.Load(nest_.step_dtype(), columns, 16, source);
       kernel::MemRef target{.buffer = panel_,
                             .offset = k_.Add(k_.Add(to, first), k_.Mul(i, k_.ConstI64(s_.lanes)))};
       target.row_stride = k_.ConstI64(s_.lanes);

@@ -35,8 +35,8 @@ int MaxRows(const ir::TargetDesc& target, int vectors) {
 // that lie a multiple of that apart share one, of as many lines as the cache has times 4 KiB.
 int64_t RowsBesideEachOther(const ContractNest& nest, const ir::TargetDesc& target) {
   constexpr int64_t kSets = 4096;
-  const int64_t pitch = Guess(nest.m.back().a) * ir::ByteSize(nest.accumulator);
-  if (pitch % target.cache_line != 0 || !(nest.k.back().a == Dim(1))) return kSets;
+  const int64_t pitch = Guess(nest.m.back().a) * ir::ByteSize(nest.operand_dtype());
+  if (pitch % target.cache_line != 0 || !(nest.k.back().a == nest.unit_step())) return kSets;
   return kSets / std::gcd(pitch, kSets) * std::max<int64_t>(1, target.l1_bytes / kSets);
 }
 
@@ -94,7 +94,7 @@ void ChoosePanel(const ContractNest& nest, const ir::TargetDesc& target, Schedul
   const int64_t tiles = CeilDiv(std::max<int64_t>(1, Guess(nest.M())), s->rows);
   const NestDim &n = nest.n.back(), &k = nest.k.back();
   const bool along_n = n.b == Dim(1);
-  const int64_t pitch = Guess(k.b) * bytes;
+  const int64_t pitch = Guess(k.b) * ir::ByteSize(nest.operand_dtype());
   int64_t inner = 1;
   for (size_t i = 1; i < nest.k.size(); ++i) inner *= std::max<int64_t>(1, Guess(nest.k[i].extent));
   const int64_t outer = std::max<int64_t>(1, Guess(nest.k[0].extent));
@@ -110,7 +110,8 @@ void ChoosePanel(const ContractNest& nest, const ir::TargetDesc& target, Schedul
     s->several_k_blocks = s->k_block < outer;
     return;
   }
-  s->panel = !along_n && k.b == Dim(1) ? Schedule::Panel::kTransposed : Schedule::Panel::kPacked;
+  s->panel =
+      !along_n && k.b == nest.unit_step() ? Schedule::Panel::kTransposed : Schedule::Panel::kPacked;
   const int64_t row_bytes = inner * s->lanes * bytes;
   const int64_t fits = std::max<int64_t>(1, target.l2_bytes / 4 / row_bytes);
   if (fits < outer) {

@@ -153,59 +153,5 @@ TEST(NativeContractTest, ConvolutionAndItsGradients) {
   EXPECT_NEAR(inner(lf, out[2]), product, 1e-4 * std::fabs(product) + 1e-2);
 }
 
-// The part of an assembly text between the label that the last backward jump of the longest run of
-// FMAs goes to and that jump is the loop over k: no access to the stack there.
-TEST(NativeContractTest, NoVectorOfTheInnerLoopIsSpilled) {
-  for (const codegen::NamedTarget& t : codegen::RunnableTargets()) {
-    SCOPED_TRACE(t.name);
-    GraphBuilder g("spill");
-    Value x = g.Input("x", ir::F32, {256, 256}), y = g.Input("y", ir::F32, {256, 240});
-    absl::StatusOr<Graph> graph = g.Build({{"z", Contract("mk,kn->mn", x, y)}});
-    ASSERT_TRUE(graph.ok()) << graph.status();
-    absl::StatusOr<kernel::Program> program = passes::ScheduleProgram(*graph, t.target, {});
-    ASSERT_TRUE(program.ok()) << program.status();
-    int loops = 0;
-    codegen::CodegenOptions options;
-    options.dump_assembly = [&](absl::string_view, absl::string_view text) {
-      // Basic blocks: from label to label. A block that jumps to its own label is an inner loop.
-      std::string label, body;
-      const auto check = [&] {
-        const bool is_loop = !label.empty() && body.find("\t" + label + "\n") != std::string::npos;
-        const bool multiplies =
-            body.find("fmadd") != std::string::npos || body.find("mulps") != std::string::npos;
-        if (!is_loop || !multiplies) return;
-        ++loops;
-        for (const char* vector : {"xmm", "ymm", "zmm"}) {
-          size_t at = 0;
-          while ((at = body.find("(%rsp)", at)) != std::string::npos) {
-            const size_t start = body.rfind('\n', at) + 1, end = body.find('\n', at);
-            const std::string line = body.substr(start, end - start);
-            EXPECT_EQ(line.find(vector), std::string::npos) << line;
-            at = end;
-          }
-        }
-      };
-      size_t begin = 0;
-      while (begin < text.size()) {
-        size_t end = text.find('\n', begin);
-        if (end == absl::string_view::npos) end = text.size();
-        const std::string line(text.substr(begin, end - begin));
-        begin = end + 1;
-        const size_t colon = line.find(':');
-        if (line.rfind(".L", 0) == 0 && colon != std::string::npos) {
-          check();
-          label = line.substr(0, colon);
-          body.clear();
-        } else {
-          body += line + "\n";
-        }
-      }
-      check();
-    };
-    ASSERT_TRUE(codegen::Compile(*program, t.target, options).ok());
-    EXPECT_GT(loops, 0) << "no loop over k was found";
-  }
-}
-
 }  // namespace
 }  // namespace tenon::contract

@@ -1,0 +1,102 @@
+// The disassembly gate: no vector on the stack in any contraction's loop over k, over tiles of all
+// shapes, tails, operand orders, element types and targets.
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "tenon/codegen/artifact.h"
+#include "tests/codegen/harness.h"
+#include "tests/contract/support.h"
+
+namespace tenon::contract {
+namespace {
+
+using ir::Graph;
+using ir::GraphBuilder;
+using ir::Value;
+
+bool Has(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
+
+// Looks at one basic block, from its label on. One that jumps to its own label and multiplies is a
+// loop over k.
+bool IsLoopOverK(const std::string& label, const std::string& body) {
+  if (label.empty() || !Has(body, absl::StrCat("\t", label, "\n").c_str())) return false;
+  return Has(body, "fmadd") || Has(body, "mulps") || Has(body, "dpbf16ps");
+}
+
+// Counts the loops over k, and fails where one touches a vector on the stack.
+int CheckAssembly(absl::string_view text) {
+  int loops = 0;
+  std::string label, body;
+  const auto check = [&] {
+    if (!IsLoopOverK(label, body)) return;
+    ++loops;
+    for (absl::string_view line : absl::StrSplit(body, '\n')) {
+      const std::string l(line);
+      if (!Has(l, "(%rsp")) continue;
+      EXPECT_FALSE(Has(l, "xmm") || Has(l, "ymm") || Has(l, "zmm")) << l;
+    }
+  };
+  for (absl::string_view view : absl::StrSplit(text, '\n')) {
+    const std::string line(view);
+    const size_t colon = line.find(':');
+    if (line.rfind(".L", 0) != 0 || colon == std::string::npos) {
+      body += line + "\n";
+      continue;
+    }
+    check();
+    label = line.substr(0, colon);
+    body.clear();
+  }
+  check();
+  return loops;
+}
+
+int CompileAndCheck(const std::string& spec, int64_t m, int64_t k, int64_t n, ir::DType dtype,
+                    const ir::TargetDesc& target) {
+  SCOPED_TRACE(testing::Message() << spec << " " << m << " " << k << " " << n << " "
+                                  << ir::DTypeName(dtype));
+  GraphBuilder g("spill");
+  const auto shape = [&](size_t at) {
+    ir::Shape s;
+    for (char c : spec.substr(at, 2)) s.push_back(c == 'm' ? m : c == 'k' ? k : n);
+    return s;
+  };
+  Value x = g.Input("x", dtype, shape(0)), y = g.Input("y", dtype, shape(3));
+  Value bias = g.Input("b", dtype, {n});
+  Value z = Max(Contract(spec, x, y) + BroadcastTo(bias, {m, n}), 0);
+  absl::StatusOr<Graph> graph = g.Build({{"z", z}});
+  EXPECT_TRUE(graph.ok()) << graph.status();
+  if (!graph.ok()) return 0;
+  absl::StatusOr<kernel::Program> program = passes::ScheduleProgram(*graph, target, {});
+  EXPECT_TRUE(program.ok()) << program.status();
+  if (!program.ok()) return 0;
+  int loops = 0;
+  codegen::CodegenOptions options;
+  options.dump_assembly = [&](absl::string_view, absl::string_view text) {
+    loops += CheckAssembly(text);
+  };
+  EXPECT_TRUE(codegen::Compile(*program, target, options).ok());
+  return loops;
+}
+
+TEST(SpillTest, NoVectorOnTheStackInALoopOverK) {
+  for (const codegen::NamedTarget& t : codegen::RunnableTargets()) {
+    SCOPED_TRACE(t.name);
+    int loops = 0;
+    for (int64_t m : {1, 2, 3, 5, 7, 8, 9, 11, 12, 13}) {
+      for (int64_t n : {16, 48, 64, 83}) {
+        loops += CompileAndCheck("mk,kn->mn", m, 300, n, ir::DType::kF32, t.target);
+      }
+    }
+    for (const char* spec : {"mk,kn->mn", "mk,nk->mn", "km,kn->mn"}) {
+      for (ir::DType dtype : {ir::DType::kF32, ir::DType::kBF16}) {
+        loops += CompileAndCheck(spec, 256, 256, 240, dtype, t.target);
+        loops += CompileAndCheck(spec, 1000, 3000, 1000, dtype, t.target);
+      }
+    }
+    EXPECT_GT(loops, 50) << "the loops over k were not found";
+  }
+}
+
+}  // namespace
+}  // namespace tenon::contract
