@@ -298,7 +298,9 @@ void ContractEmitter::EmitRowRange(const TileShape& shape, KValue low, KValue hi
   // The first tile copies the panel as it goes: its loads overlap with the arithmetic.
   const KValue first_end = k_.Add(low, k_.ConstI64(shape.rows));
   KValue filled = k_.Const(ir::DType::kBool, 0);
-  if (s_.panel == Schedule::Panel::kPacked) filled = k_.Scalar(ScalarOp::kGe, {high, first_end});
+  // Rows of pairs are interleaved on the way, which takes registers that a tile has not got.
+  const bool fills = s_.panel == Schedule::Panel::kPacked && !nest_.pairs;
+  if (fills) filled = k_.Scalar(ScalarOp::kGe, {high, first_end});
   const auto fill = [&] {
     const auto pack = [&] {
       PackPanel(shape, range.low, range.high);
@@ -310,7 +312,7 @@ void ContractEmitter::EmitRowRange(const TileShape& shape, KValue low, KValue hi
       filling_ = false;
       return std::vector<KValue>();
     };
-    if (s_.panel == Schedule::Panel::kTransposed) return pack();
+    if (!fills) return pack();
     return k_.If(filled, compute, pack);
   };
   if (is_first.valid()) {

@@ -28,7 +28,9 @@ int AllowedLanes(int64_t wanted) {
 int MaxRows(const ir::TargetDesc& target, int vectors) {
   const int spare = target.has_fma ? 2 : 3;
   const int rows = (target.vector_registers - spare - vectors) / vectors;
-  return std::clamp(rows, 1, 12);
+  // With few registers LLVM needs some more of them for broadcasts and masks.
+  const int most = target.vector_registers >= 32 ? 12 : vectors == 1 ? 8 : 5;
+  return std::clamp(rows, 1, most);
 }
 
 // Rows of A whose lines the first level holds side by side: its sets repeat every 4 KiB, so rows
@@ -101,7 +103,8 @@ void ChoosePanel(const ContractNest& nest, const ir::TargetDesc& target, Schedul
   s->k_block = outer;
   // Rows of B that are near each other stay in cache as they are; and what is read once or twice
   // is not worth copying.
-  if (along_n && (tiles <= 2 || pitch <= 1024)) {
+  // Pairs have to be put side by side first.
+  if (along_n && !nest.pairs && (tiles <= 2 || pitch <= 1024)) {
     // Both operands are read again by every tile: in blocks of k that stay in cache meanwhile.
     const int64_t reach = std::min<int64_t>(Guess(nest.M()), 64) + s->lanes;
     const int64_t fits = std::max<int64_t>(1, target.l2_bytes / 2 / (inner * reach * bytes));
