@@ -186,32 +186,6 @@ void ContractEmitter::EmitRowBlocks(const RowBlock& rows, const KRange& range) {
          });
 }
 
-void ContractEmitter::ForPanels(const std::function<void(const TileShape&)>& body) {
-  const Dim& n = nest_.n.back().extent;
-  const auto one = [&](const TileShape& shape) {
-    lower::ElementEmitter::Scope scope(e_);
-    body(shape);
-    return std::vector<KValue>();
-  };
-  k_.For(k_.ConstI64(0), num_panels_, 1, {}, [&](KValue p, std::vector<KValue>) {
-    lower::ElementEmitter::Scope scope(e_);
-    panel_index_ = p;
-    const KValue column = k_.Mul(k_.Add(first_panel_, p), k_.ConstI64(s_.lanes));
-    e_.Bind(n_vars_.back(), column);
-    b_at_ = k_.Add(b_base_, Scaled(column, nest_.n.back().b));
-    const KValue rest = k_.Sub(k_.DimValue(n), column);
-    const auto whole = [&] { return one({s_.rows, s_.lanes, {}}); };
-    const auto tail = [&] {
-      const bool full = n.is_constant() && n.constant() % s_.lanes == s_.tail_lanes;
-      const KValue count = n.is_constant() ? k_.ConstI64(n.constant() % s_.lanes) : rest;
-      return one({s_.rows, s_.tail_lanes, full ? KValue() : count});
-    };
-    if (s_.tail_lanes == 0) return whole();
-    if (n.is_constant() && n.constant() < s_.lanes) return tail();
-    return k_.If(k_.Scalar(ScalarOp::kGe, {rest, k_.ConstI64(s_.lanes)}), whole, tail);
-  });
-}
-
 std::pair<KValue, KValue> ContractEmitter::Bounds(const RowBlock& rows) {
   const Dim& extent = rows.by_rows ? nest_.m.back().extent : rows.outer;
   const int64_t size = rows.by_rows ? s_.rows_per_chunk : s_.outer_per_chunk;
