@@ -5,7 +5,7 @@ include(CMakePackageConfigHelpers)
 install(TARGETS tenon_runtime tenon_ir tenon_passes tenon_codegen tenon_frontend
         EXPORT tenonTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 if(TARGET tenon)
-  install(TARGETS tenon RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  install(TARGETS tenon EXPORT tenonTargets RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 endif()
 foreach(folder runtime ir passes codegen frontend)
   # LLVM's types stay inside codegen/llvm: nothing of it is for users.
@@ -19,4 +19,5 @@ configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/tenonConfig.cmake.in"
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/tenonConfigVersion.cmake"
   COMPATIBILITY SameMinorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/tenonConfig.cmake" "${PROJECT_BINARY_DIR}/tenonConfigVersion.cmake"
+        "${PROJECT_SOURCE_DIR}/cmake/TenonCompile.cmake"
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/tenon)

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "tenon/ir/check.h"
 #include "tenon/ir/interpreter.h"
+#include "tenon/ir/kernel/fault.h"
 
 namespace tenon {
 
@@ -359,24 +360,8 @@ absl::Status Instance::RunEntry(tenon_entry entry) {
 }
 
 absl::Status Instance::FaultStatus() const {
-  std::string place;
-  if (frame_.fault_site >= 0 && frame_.fault_site < static_cast<int>(executable_->sites.size())) {
-    place = absl::StrCat(executable_->sites[frame_.fault_site].ToString(), ": ");
-  }
-  switch (static_cast<tenon_status>(frame_.status)) {
-    case TENON_INDEX_OUT_OF_RANGE:
-      return absl::OutOfRangeError(
-          absl::StrCat(place, "index ", frame_.fault_value, " is out of range"));
-    case TENON_NOT_FINITE:
-      return absl::OutOfRangeError(absl::StrCat(place, "a value is not finite"));
-    case TENON_CANCELLED:
-      return absl::CancelledError("the run was cancelled");
-    case TENON_BAD_ARGUMENT:
-      return absl::InvalidArgumentError("the program was given a bad argument");
-    case TENON_OK:
-      break;
-  }
-  return absl::InternalError(absl::StrCat("the program returned status ", frame_.status));
+  return kernel::ToStatus({frame_.status, frame_.fault_site, frame_.fault_value},
+                          executable_->sites, executable_->bindings, executable_->symbols);
 }
 
 absl::Status Instance::Interpret(int64_t run) {

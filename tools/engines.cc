@@ -11,6 +11,7 @@
 #include "tenon/codegen/jit.h"
 #include "tenon/ir/check.h"
 #include "tenon/ir/interpreter.h"
+#include "tenon/ir/kernel/fault.h"
 #include "tenon/ir/kernel/interpreter.h"
 #include "tenon/runtime/arena.h"
 #include "tenon/runtime/team.h"
@@ -31,27 +32,6 @@ absl::StatusOr<std::vector<int64_t>> ExtentsOf(const std::vector<kernel::Symbol>
     extents.push_back(it->second);
   }
   return extents;
-}
-
-// What a run that ended with a fault tells its user.
-absl::Status FaultStatus(int32_t status, int32_t site, int64_t value,
-                         const std::vector<ir::Location>& sites) {
-  if (status == TENON_OK) return absl::OkStatus();
-  const std::string place =
-      site >= 0 && site < static_cast<int32_t>(sites.size()) ? " at " + sites[site].ToString() : "";
-  switch (static_cast<tenon_status>(status)) {
-    case TENON_OK:
-      break;
-    case TENON_INDEX_OUT_OF_RANGE:
-      return absl::OutOfRangeError(absl::StrCat("index ", value, " is out of range", place));
-    case TENON_NOT_FINITE:
-      return absl::OutOfRangeError(absl::StrCat("a value is not finite", place));
-    case TENON_CANCELLED:
-      return absl::CancelledError("the run was cancelled");
-    case TENON_BAD_ARGUMENT:
-      return absl::InvalidArgumentError(absl::StrCat("bad argument", place));
-  }
-  return absl::InternalError(absl::StrCat("the program ended with status ", status));
 }
 
 // The memory of every binding of an artifact, and the table of clocks behind them.
@@ -138,7 +118,8 @@ class LinkedRun final : public NativeRun {
  private:
   absl::Status Run(tenon_entry entry) {
     if (team_.Run(entry, &frame_) == TENON_OK) return absl::OkStatus();
-    return FaultStatus(frame_.status, frame_.fault_site, frame_.fault_value, artifact_.sites);
+    return kernel::ToStatus({frame_.status, frame_.fault_site, frame_.fault_value},
+                            artifact_.sites, artifact_.bindings, artifact_.symbols);
   }
 
   const codegen::Artifact& artifact_;
@@ -162,7 +143,8 @@ absl::StatusOr<Outputs> RunKernels(const kernel::Program& program, const RunInpu
   TENON_ASSIGN_OR_RETURN(kernel::InterpretResult result,
                          kernel::Interpret(program, extents, inputs.values, {.threads = threads}));
   TENON_RETURN_IF_ERROR(
-      FaultStatus(result.status, result.fault_site, result.fault_value, program.sites));
+      kernel::ToStatus({result.status, result.fault_site, result.fault_value}, program.sites,
+                       program.bindings, program.symbols));
   return std::move(result.outputs);
 }
 

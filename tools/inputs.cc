@@ -250,4 +250,33 @@ absl::StatusOr<RunInputs> GatherInputs(const ir::Model& model, const InputOption
   return result;
 }
 
+absl::StatusOr<std::map<std::string, Literal>> GatherWeights(const ir::Model& model,
+                                                             const std::string& file,
+                                                             uint64_t seed) {
+  const Graph& graph = model.graph;
+  std::map<std::string, Literal> values, weights;
+  if (!file.empty()) TENON_RETURN_IF_ERROR(ReadWeights(graph, file, &values));
+  values.insert(model.weights.begin(), model.weights.end());  // the file wins
+  for (const Input& input : graph.inputs()) {
+    if (input.kind == ir::InputKind::kInput) continue;
+    absl::StatusOr<std::vector<int64_t>> dims = EvaluateShape(graph.type(input.value).dims, {});
+    if (!dims.ok()) {
+      return Error("'", input.name, "' of type ", graph.type(input.value).ToString(true),
+                   ": weights need a shape without symbols");
+    }
+    const auto given = values.find(input.name);
+    if (given == values.end()) {
+      TENON_ASSIGN_OR_RETURN(Literal value, FirstValue(graph, input, *dims, seed));
+      weights.emplace(input.name, std::move(value));
+    } else if (given->second.dims() != *dims) {
+      return Error("'", input.name, "' of type ", graph.type(input.value).ToString(true),
+                   " cannot take a value of shape [", absl::StrJoin(given->second.dims(), ","),
+                   "]");
+    } else {
+      weights.emplace(input.name, given->second);
+    }
+  }
+  return weights;
+}
+
 }  // namespace tenon::tools

@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,12 @@ struct RunInputs {
 // near 7). Shapes are checked against the graph; errors name input, file and both shapes.
 absl::StatusOr<RunInputs> GatherInputs(const ir::Model& model, const InputOptions& options,
                                        bool make_up);
+
+// Values of all parameters and states, by name: of the weight file (may be empty), else the model's
+// own, else of the initialisers with the seed.
+absl::StatusOr<std::map<std::string, ir::Literal>> GatherWeights(const ir::Model& model,
+                                                                 const std::string& file,
+                                                                 uint64_t seed);
 
 }  // namespace tenon::tools
 

@@ -4,7 +4,7 @@
 #   tools/setup.sh build|run|test|bench   packages to build; and to run the examples, the tests, the benchmarks
 set -euo pipefail
 
-build=(g++ cmake ninja-build ccache mold llvm-22-dev protobuf-compiler libprotobuf-dev libabsl-dev
+build=(g++ cmake ninja-build ccache mold llvm-22-dev liblld-22-dev protobuf-compiler libprotobuf-dev libabsl-dev
        libcli11-dev nlohmann-json3-dev zlib1g-dev)
 run=(dataset-fashion-mnist)
 test=(libgtest-dev libgmock-dev llvm-22-tools qemu-user g++-aarch64-linux-gnu)

@@ -52,7 +52,7 @@ void ProgramEmitter::EmitEntry(const std::string& symbol, const std::vector<Step
   last_run_ = llvm::PHINode::Create(b_.getInt64Ty(), 4, "last_run", leave_);
   run_ = b_.getInt64(0);
   LoadFrame(steps);
-  CheckArguments(steps);
+  CheckArguments(symbol, steps);
   Value* control = SetFloatingPointControl();
   if (clocks) StartClocks();
   switch (runs) {
@@ -183,36 +183,6 @@ void ProgramEmitter::LoadFrame(const std::vector<Step>& steps) {
     bindings_[info.binding] = b_.CreateAlignedLoad(
         b_.getPtrTy(), FieldPointer(b_, table, sizeof(void*) * info.binding), llvm::Align(8));
   }
-}
-
-// Every thread checks the same values, so all of them return before any barrier.
-void ProgramEmitter::CheckArguments(const std::vector<Step>& steps) {
-  Value* bad =
-      b_.CreateOr(b_.CreateICmpSLT(thread_, b_.getInt32(0)), b_.CreateICmpSGE(thread_, threads_));
-  for (const kernel::Symbol& symbol : program_.symbols) {
-    // Unsigned, so that a negative extent is beyond every bound.
-    Value* beyond = b_.CreateICmpUGT(environment_.at(symbol.name),
-                                     b_.getInt64(static_cast<uint64_t>(symbol.bound)));
-    bad = b_.CreateOr(bad, beyond);
-  }
-  std::set<int> buffers;
-  CollectBuffers(steps, &buffers);
-  for (int buffer : buffers) {
-    const kernel::Buffer& info = program_.buffers[buffer];
-    if (info.kind != BufferKind::kBinding) continue;
-    Value* is_null = b_.CreateIsNull(bindings_.at(info.binding));
-    Value* not_empty = b_.CreateICmpNE(DimValue(info.size), b_.getInt64(0));
-    bad = b_.CreateOr(bad, b_.CreateAnd(is_null, not_empty));
-  }
-  BasicBlock* refuse = NewBlock("refuse");
-  BasicBlock* run = NewBlock("run");
-  b_.CreateCondBr(bad, refuse, run);
-  b_.SetInsertPoint(refuse);
-  b_.CreateAtomicCmpXchg(FieldPointer(b_, frame_, offsetof(tenon_frame, status)),
-                         b_.getInt32(TENON_OK), b_.getInt32(TENON_BAD_ARGUMENT), llvm::Align(4),
-                         llvm::AtomicOrdering::Monotonic, llvm::AtomicOrdering::Monotonic);
-  b_.CreateRet(b_.getInt32(TENON_BAD_ARGUMENT));
-  b_.SetInsertPoint(run);
 }
 
 void ProgramEmitter::EmitSteps(const std::vector<Step>& steps) {

@@ -1,8 +1,8 @@
 // ProgramEmitter: the module of a program: its entries `prepare` and `step`, which evaluate extents
 // and offsets, launch kernels, and synchronise. Internal to code generation.
 //
-// emit_program.cc has the entries and steps, emit_barrier.cc the barrier and the floating-point
-// control state.
+// emit_program.cc has the entries and steps, emit_checks.cc what is checked of the caller's
+// arguments, emit_barrier.cc the barrier and the floating-point control state.
 #ifndef TENON_CODEGEN_LLVM_PROGRAM_EMITTER_H_
 #define TENON_CODEGEN_LLVM_PROGRAM_EMITTER_H_
 
@@ -15,6 +15,7 @@
 
 #include "tenon/codegen/llvm/scalar_emitter.h"
 #include "tenon/ir/kernel/kernel.h"
+#include "tenon/runtime/abi.h"
 
 namespace tenon::codegen {
 
@@ -33,7 +34,6 @@ class ProgramEmitter {
  private:
   // emit_program.cc
   void LoadFrame(const std::vector<kernel::Step>& steps);
-  void CheckArguments(const std::vector<kernel::Step>& steps);
   void CollectBuffers(const std::vector<kernel::Step>& steps, std::set<int>* buffers) const;
   void EmitSteps(const std::vector<kernel::Step>& steps);
   void EmitRuns(const std::vector<kernel::Step>& steps);
@@ -55,6 +55,21 @@ class ProgramEmitter {
   // Leaves with `status` where it is not TENON_OK.
   void LeaveUnlessOk(llvm::Value* status);
   llvm::BasicBlock* NewBlock(const char* name);
+
+  // emit_checks.cc
+  // Something that the caller may have got wrong: what to report, and whether it is so.
+  struct Check {
+    tenon_status status;
+    int64_t value;
+    llvm::Value* failed;
+  };
+  void CheckArguments(const std::string& symbol, const std::vector<kernel::Step>& steps);
+  void EmitRefusal(llvm::Function* function, const std::vector<kernel::Step>& steps);
+  Check ThreadCheck();
+  std::vector<Check> MemoryChecks(const std::vector<kernel::Step>& steps);
+  std::vector<Check> ExtentChecks();
+  std::set<int> BindingBuffers(const std::vector<kernel::Step>& steps) const;
+  llvm::Value* IsMissing(int buffer);
 
   // emit_barrier.cc
   llvm::Function* BarrierFunction();

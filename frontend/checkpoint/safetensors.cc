@@ -231,30 +231,38 @@ absl::Status ReadInto(const File& file, Checkpoint& checkpoint) {
 
 }  // namespace
 
-absl::Status Save(const std::string& path, const std::map<std::string, TensorView>& tensors,
-                  const std::map<std::string, std::string>& metadata) {
+absl::StatusOr<Layout> LayOut(const std::map<std::string, TensorView>& tensors,
+                              const std::map<std::string, std::string>& metadata) {
   Json header = Json::object();
   if (!metadata.empty()) header[kMetadata] = metadata;
-  uint64_t offset = 0;
-  std::vector<absl::string_view> pieces(2);
+  Layout layout;
+  int64_t offset = 0;
   for (const auto& [name, view] : tensors) {
     if (name.empty() || name == kMetadata) {
       return absl::InvalidArgumentError(absl::StrCat("a tensor cannot be called '", name, "'"));
     }
-    const auto bytes = static_cast<uint64_t>(view.byte_size());
     header[name] = {{"dtype", std::string(CodeOf(view.dtype))},
                     {"shape", std::vector<int64_t>(view.dims.begin(), view.dims.end())},
-                    {"data_offsets", {offset, offset + bytes}}};
-    pieces.emplace_back(static_cast<const char*>(view.data), bytes);
-    offset += bytes;
+                    {"data_offsets", {offset, offset + view.byte_size()}}};
+    layout.offsets[name] = offset;
+    offset += view.byte_size();
   }
   // Names that are not UTF-8 are replaced rather than thrown at.
   std::string text = header.dump(-1, ' ', false, Json::error_handler_t::replace);
   text.resize((text.size() + 7) / 8 * 8, ' ');  // the data start aligned
-  std::string prefix;
-  for (int i = 0; i < 8; ++i) prefix += static_cast<char>(text.size() >> (8 * i));
-  pieces[0] = prefix;
-  pieces[1] = text;
+  for (int i = 0; i < 8; ++i) layout.header += static_cast<char>(text.size() >> (8 * i));
+  layout.header += text;
+  for (auto& [name, begin] : layout.offsets) begin += static_cast<int64_t>(layout.header.size());
+  return layout;
+}
+
+absl::Status Save(const std::string& path, const std::map<std::string, TensorView>& tensors,
+                  const std::map<std::string, std::string>& metadata) {
+  TENON_ASSIGN_OR_RETURN(const Layout layout, LayOut(tensors, metadata));
+  std::vector<absl::string_view> pieces = {layout.header};
+  for (const auto& [name, view] : tensors) {
+    pieces.emplace_back(static_cast<const char*>(view.data), view.byte_size());
+  }
   return ir::WriteFileAtomically(path, pieces);
 }
 

@@ -20,6 +20,16 @@ struct Checkpoint {
   std::map<std::string, std::string> metadata;
 };
 
+// What stands before the elements in a file, and where each tensor's elements begin in it. Elements
+// follow the header in the order of names, without gaps.
+struct Layout {
+  std::string header;
+  std::map<std::string, int64_t> offsets;
+};
+// Errors: names that are empty or "__metadata__".
+absl::StatusOr<Layout> LayOut(const std::map<std::string, TensorView>& tensors,
+                              const std::map<std::string, std::string>& metadata = {});
+
 // Errors: names that are empty or "__metadata__", and a file that cannot be written; what stood
 // under `path` before is then untouched.
 absl::Status Save(const std::string& path, const std::map<std::string, TensorView>& tensors,

@@ -313,16 +313,27 @@ TEST(Program, WrongArgumentsAreRefused) {
     return loaded.program->step()(&frame, thread, threads);
   };
   EXPECT_EQ(run(0, 1), TENON_OK);
-  EXPECT_EQ(run(1, 1), TENON_BAD_ARGUMENT);
-  EXPECT_EQ(run(-1, 1), TENON_BAD_ARGUMENT);
-  extents[0] = 201;
-  EXPECT_EQ(run(0, 1), TENON_BAD_ARGUMENT);
-  EXPECT_EQ(frame.status, TENON_BAD_ARGUMENT);
+  EXPECT_EQ(run(1, 1), TENON_BAD_THREAD);
+  EXPECT_EQ(frame.fault_value, 1);
+  EXPECT_EQ(run(-1, 1), TENON_BAD_THREAD);
+  EXPECT_EQ(frame.fault_value, -1);
+  EXPECT_EQ(run(0, 2), TENON_BAD_THREAD);  // without a team
+  extents[1] = 201;
+  EXPECT_EQ(run(0, 1), TENON_BAD_EXTENT);
+  EXPECT_EQ(frame.status, TENON_BAD_EXTENT);
+  EXPECT_EQ(frame.fault_value, 1);
+  extents[1] = 2;
   extents[0] = -1;
-  EXPECT_EQ(run(0, 1), TENON_BAD_ARGUMENT);
+  EXPECT_EQ(run(0, 1), TENON_BAD_EXTENT);
+  EXPECT_EQ(frame.fault_value, 0);
   extents[0] = 10;
+  buffers[1] = reinterpret_cast<char*>(y.data()) + 4;
+  EXPECT_EQ(run(0, 1), TENON_MISALIGNED_BUFFER);
+  EXPECT_EQ(frame.fault_value, 1);
+  EXPECT_EQ(frame.fault_site, -1);
   buffers[1] = nullptr;
-  EXPECT_EQ(run(0, 1), TENON_BAD_ARGUMENT);
+  EXPECT_EQ(run(0, 1), TENON_MISSING_BUFFER);
+  EXPECT_EQ(frame.fault_value, 1);
   extents[0] = 0;  // nothing to be null about
   buffers[0] = nullptr;
   EXPECT_EQ(run(0, 1), TENON_OK);

@@ -20,7 +20,8 @@ foreach(kind h cc def)
   forbid("ir/*.${kind}" "tenon/(passes|codegen|frontend)/|llvm/")
   forbid("passes/*.${kind}" "tenon/(codegen|frontend)/|llvm/")
   forbid("codegen/*.${kind}" "tenon/(passes|frontend)/")
-  forbid("frontend/*.${kind}" "tenon/(passes|codegen)/|llvm/" frontend/compile.cc)
+  forbid("frontend/*.${kind}" "tenon/(passes|codegen)/|llvm/" frontend/compile.cc
+         frontend/aot.cc)
   forbid("tools/*.${kind}" "llvm/")
   # LLVM's headers stay in codegen/llvm.
   file(GLOB direct RELATIVE "${SOURCE_DIR}" "${SOURCE_DIR}/codegen/*.${kind}")

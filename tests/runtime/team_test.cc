@@ -76,7 +76,7 @@ int32_t LateRelease(tenon_frame* frame, int32_t thread, int32_t threads) {
       if (std::atomic_ref(team->parked).load() != 0) team->wake(team->context, &team->epoch);
     } else {
       const int32_t status = team->wait(team->context, &team->epoch, seen);
-      if (status != TENON_OK || epoch.load() == seen) return TENON_BAD_ARGUMENT;
+      if (status != TENON_OK || epoch.load() == seen) return TENON_NOT_FINITE;
     }
     if (thread == 0) std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }

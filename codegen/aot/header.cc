@@ -1,0 +1,511 @@
+#include "tenon/codegen/aot/header.h"
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+
+#include "abi_text.h"  // kAbiText: runtime/abi.h, made by the build
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "tenon/codegen/llvm/object.h"
+
+namespace tenon::codegen {
+namespace {
+
+using ir::Dim;
+using ir::DType;
+using kernel::Binding;
+
+const char* CTypeOf(DType dtype) {
+  switch (dtype) {
+    case DType::kF32:
+      return "float";
+    case DType::kF64:
+      return "double";
+    case DType::kBF16:
+    case DType::kF16:
+      return "uint16_t";  // the bits
+    case DType::kI8:
+      return "int8_t";
+    case DType::kU8:
+    case DType::kBool:
+      return "uint8_t";
+    case DType::kI32:
+      return "int32_t";
+    case DType::kI64:
+      return "int64_t";
+  }
+  return "void";
+}
+
+constexpr absl::string_view kReserved[] = {
+    "alignas",  "alignof",  "and",      "asm",     "auto",     "bool",     "break",    "case",
+    "catch",    "char",     "class",    "const",   "continue", "default",  "delete",   "do",
+    "double",   "else",     "enum",     "export",  "extern",   "false",    "float",    "for",
+    "friend",   "goto",     "if",       "inline",  "int",      "long",     "main",     "mutable",
+    "namespace", "new",     "not",      "operator", "or",      "private",  "protected", "public",
+    "register", "requires", "restrict", "return",  "short",    "signed",   "sizeof",   "static",
+    "struct",   "switch",   "template", "this",    "throw",    "true",     "try",      "typedef",
+    "typename", "union",    "unsigned", "using",   "virtual",  "void",     "volatile", "while",
+    "xor",      "instance", "arena",    "prepared"};
+
+// A dimension as a C expression over the symbols, which `prefix` stands before.
+std::string ToC(const Dim& dim, const std::string& prefix) {
+  std::vector<std::string> sum;
+  for (const Dim::Term& term : dim.terms()) {
+    std::vector<std::string> product;
+    if (term.coefficient != 1) product.push_back(absl::StrCat(term.coefficient));
+    for (const Dim::Atom& atom : term.factors) {
+      product.push_back(atom.symbol.empty()
+                            ? absl::StrCat("tenon_floor_div(", ToC(atom.Numerator(), prefix), ", ",
+                                           atom.divisor, ")")
+                            : absl::StrCat(prefix, ToIdentifier(atom.symbol)));
+    }
+    sum.push_back(absl::StrJoin(product, " * "));
+  }
+  if (dim.constant_term() != 0 || sum.empty()) sum.push_back(absl::StrCat(dim.constant_term()));
+  return absl::StrJoin(sum, " + ");
+}
+
+// One pointer of the caller's: an input, an output, or both of a donated pair.
+struct Field {
+  std::string name;
+  const Binding* binding = nullptr;
+  std::vector<int> bindings;  // the places that the pointer takes in the frame's buffers
+  bool written = false;
+};
+
+const char* RoleOf(const Field& field) {
+  if (field.binding->is_output) return "output";
+  switch (field.binding->kind) {
+    case ir::InputKind::kInput:
+      return field.written ? "input, updated" : "input";
+    case ir::InputKind::kParameter:
+      return field.written ? "parameter, updated" : "parameter";
+    case ir::InputKind::kState:
+      return field.written ? "state, updated" : "state";
+  }
+  return "";
+}
+
+class HeaderWriter {
+ public:
+  HeaderWriter(const Artifact& artifact, const HeaderOptions& options)
+      : artifact_(artifact), options_(options), upper_(absl::AsciiStrToUpper(options.name)) {
+    CollectFields();
+  }
+
+  std::string Write() {
+    Opening();
+    Add(absl::StrReplaceAll(kAbiText, {{"\r", ""}}));
+    Add("\n");
+    Shared();
+    Add("#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
+    Sizes();
+    Structs();
+    WeightsPart();
+    Calls();
+    Messages();
+    Add("#ifdef __cplusplus\n}  // extern \"C\"\n\n");
+    CppLayer();
+    Add("#endif /* __cplusplus */\n\n#endif /* TENON_AOT_@U@_H_ */\n");
+    return std::move(text_);
+  }
+
+ private:
+  void Add(absl::string_view text) {
+    absl::StrAppend(&text_, absl::StrReplaceAll(text, {{"@N@", options_.name}, {"@U@", upper_}}));
+  }
+
+  void CollectFields() {
+    std::set<std::string> taken;
+    const auto unique = [&](std::string name, bool is_output) {
+      if (taken.count(name) != 0 && is_output) name += "_out";
+      while (!taken.insert(name).second) name += "_";
+      return name;
+    };
+    std::vector<int> field_of(artifact_.bindings.size(), -1);
+    for (size_t i = 0; i < artifact_.bindings.size(); ++i) {
+      const Binding& binding = artifact_.bindings[i];
+      const int number = static_cast<int>(i);
+      if (binding.is_output && binding.donated_input >= 0) {
+        Field& field = fields_[field_of[binding.donated_input]];
+        field.written = true;
+        field.bindings.push_back(number);
+        continue;
+      }
+      field_of[i] = static_cast<int>(fields_.size());
+      fields_.push_back({unique(ToIdentifier(binding.name), binding.is_output), &binding, {number},
+                         binding.is_output});
+    }
+  }
+
+  bool has_symbols() const { return !artifact_.symbols.empty(); }
+  std::string Pointer(const Field& field) const {
+    return absl::StrCat(field.written ? "" : "const ", CTypeOf(field.binding->type.dtype), "*");
+  }
+
+  void Opening() {
+    Add(absl::StrCat("/* @N@: made by ", GeneratorVersion().substr(GeneratorVersion().find("tenon")),
+                     "; do not edit.\n * For ", artifact_.target.triple,
+                     artifact_.target.cpu.empty() ? "" : ", ", artifact_.target.cpu, ".\n *\n"));
+    for (const Field& field : fields_) {
+      Add(absl::StrCat(" *   ", field.name, ": ", field.binding->type.ToString(), "  ",
+                       RoleOf(field), "\n"));
+    }
+    Add(R"( *
+ * In C: fill in the fields of a @N@_instance that are the caller's (the rest zero), call
+ * @N@_prepare once for a set of weights, and @N@_step for every run. In C++: class @N@::Program.
+ * All memory is the caller's, nothing is allocated, nothing global is written: any number of
+ * instances may run at the same time. Both calls return TENON_OK, or what was wrong;
+ * @N@_status_text and @N@_culprit say it in words. After a failed step, tensors that it updates
+ * hold undefined values.
+ *
+ * On several threads: set `team` (the comments at tenon_team say what its callbacks must do), call
+ * @N@_begin once, then @N@_step_on(instance, thread, threads) from each of `threads` threads at the
+ * same time; the arena must then have @U@_ARENA_BYTES_FOR(threads) bytes.
+ */
+#ifndef TENON_AOT_@U@_H_
+#define TENON_AOT_@U@_H_
+
+#include <string.h>
+
+)");
+  }
+
+  void Shared() {
+    Add(R"(#ifndef TENON_AOT_SHARED_
+#define TENON_AOT_SHARED_
+static inline int64_t tenon_floor_div(int64_t a, int64_t b) {
+  return a / b - (a % b != 0 && (a % b < 0) != (b < 0));
+}
+/* A hash of weights, chained: start with 0. */
+static inline uint64_t tenon_hash(uint64_t hash, const void* data, size_t bytes) {
+  const unsigned char* at = (const unsigned char*)data;
+  for (; bytes > 0; bytes -= bytes < 8 ? bytes : 8, at += 8) {
+    uint64_t word = 0;
+    memcpy(&word, at, bytes < 8 ? bytes : 8);
+    hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
+    hash ^= hash >> 32;
+  }
+  return hash;
+}
+#endif
+
+)");
+  }
+
+  void Sizes() {
+    Add("/* Bytes of the caller's memory, each at a multiple of TENON_ARENA_ALIGNMENT. */\n");
+    Add(absl::StrCat("#define @U@_ARENA_BYTES_FOR(threads) (INT64_C(", artifact_.ArenaBytes(0),
+                     ") + INT64_C(", artifact_.ArenaBytes(1) - artifact_.ArenaBytes(0),
+                     ") * (threads))\n"));
+    Add("#define @U@_ARENA_BYTES @U@_ARENA_BYTES_FOR(1)\n");
+    Add(absl::StrCat("#define @U@_PREPARED_BYTES INT64_C(", artifact_.prepared_bytes, ")\n\n"));
+    for (const kernel::Symbol& symbol : artifact_.symbols) {
+      Add(absl::StrCat("#define @U@_MAX_", absl::AsciiStrToUpper(ToIdentifier(symbol.name)),
+                       " INT64_C(", symbol.bound, ")\n"));
+    }
+    Add("/* Elements of each tensor, at most. */\n");
+    for (const Field& field : fields_) {
+      Add(absl::StrCat("#define @U@_", absl::AsciiStrToUpper(field.name), "_ELEMENTS INT64_C(",
+                       field.binding->type.NumElements().UpperBound().value_or(0), ")\n"));
+    }
+    Add("\n");
+  }
+
+  void Structs() {
+    Add("/* The caller's tensors, row-major. */\ntypedef struct @N@_tensors {\n");
+    for (const Field& field : fields_) {
+      Add(absl::StrCat("  ", Pointer(field), " ", field.name, "; /* ",
+                       field.binding->type.ToString(), ", ", RoleOf(field), " */\n"));
+    }
+    Add("} @N@_tensors;\n\n");
+    if (has_symbols()) {
+      Add("/* The extents of this run. */\ntypedef struct @N@_extents {\n");
+      for (const kernel::Symbol& symbol : artifact_.symbols) {
+        Add(absl::StrCat("  int64_t ", ToIdentifier(symbol.name), "; /* 0 to ", symbol.bound,
+                         " */\n"));
+      }
+      Add("} @N@_extents;\n\n");
+    }
+    Add(absl::StrCat("typedef struct @N@_instance {\n  /* The caller's. */\n"
+                     "  @N@_tensors tensors;\n",
+                     has_symbols() ? "  @N@_extents extents;\n" : "",
+                     "  void* arena;     /* @U@_ARENA_BYTES_FOR(threads) bytes */\n"
+                     "  void* prepared;  /* @U@_PREPARED_BYTES; written by prepare */\n"
+                     "  tenon_team* team; /* NULL for one thread */\n"
+                     "  /* Set by the calls. */\n  tenon_frame frame;\n  void* buffers[",
+                     std::max<size_t>(1, artifact_.bindings.size()), "];\n} @N@_instance;\n\n"));
+  }
+
+  // Sets or copies the first values, and checks them.
+  void WeightsPart() {
+    const Weights& weights = options_.weights;
+    if (weights.place == WeightsPlace::kCaller) return;
+    Add(absl::StrCat("#define @U@_WEIGHTS_BYTES INT64_C(", weights.bytes, ")\n"));
+    if (weights.place == WeightsPlace::kEmbedded) {
+      Add("extern const unsigned char @N@_weights[];\n"
+          "/* Points the tensors at the weights in the object; those that a step updates are copied\n"
+          " * to where the caller has pointed them. */\n"
+          "static inline void @N@_use_weights(@N@_instance* self) {\n"
+          "  const unsigned char* from = @N@_weights;\n");
+    } else {
+      Add(absl::StrCat(
+          "/* Points the tensors into `", weights.file, "`, which the caller has mapped or read\n",
+          " * whole at a multiple of 8; those that a step updates are copied to where the caller\n"
+          " * has pointed them. */\n"
+          "static inline int32_t @N@_use_weights(@N@_instance* self, const void* file, "
+          "int64_t bytes) {\n"
+          "  const unsigned char* from = (const unsigned char*)file;\n"
+          "  if (file == NULL || bytes != @U@_WEIGHTS_BYTES) return TENON_WRONG_WEIGHTS;\n"));
+    }
+    for (const WeightSlice& slice : weights.slices) {
+      const Field& field = FieldOf(slice.binding);
+      if (field.written) {
+        Add(absl::StrCat("  memcpy(self->tensors.", field.name, ", from + ", slice.offset, ", ",
+                         slice.bytes, ");\n"));
+      } else {
+        Add(absl::StrCat("  self->tensors.", field.name, " = (", Pointer(field), ")(const void*)",
+                         "(from + ", slice.offset, ");\n"));
+      }
+    }
+    if (weights.place == WeightsPlace::kFile) Add("  return TENON_OK;\n");
+    Add("}\n/* Of the weights that are bound and that no step updates. */\n"
+        "static inline uint64_t @N@_weights_hash(const @N@_instance* self) {\n"
+        "  uint64_t hash = 0;\n");
+    for (const WeightSlice& slice : weights.slices) {
+      if (FieldOf(slice.binding).written) continue;
+      Add(absl::StrCat("  hash = tenon_hash(hash, self->tensors.", FieldOf(slice.binding).name,
+                       ", ", slice.bytes, ");\n"));
+    }
+    Add("  return hash;\n}\n\n");
+  }
+
+  void Calls() {
+    for (const std::string* symbol : {&options_.prepare_symbol, &options_.step_symbol}) {
+      Add(absl::StrCat("int32_t ", *symbol,
+                       "(tenon_frame* frame, int32_t thread, int32_t threads);\n"));
+    }
+    Add("\n/* Before a run on several threads, once. */\n"
+        "static inline void @N@_begin(@N@_instance* self) {\n");
+    for (const Field& field : fields_) {
+      for (int binding : field.bindings) {
+        Add(absl::StrCat("  self->buffers[", binding, "] = (void*)self->tensors.", field.name,
+                         ";\n"));
+      }
+    }
+    Add(absl::StrCat("  self->frame.buffers = self->buffers;\n  self->frame.extents = ",
+                     has_symbols() ? "(const int64_t*)&self->extents" : "NULL",
+                     ";\n  self->frame.arena = (char*)self->arena;\n"
+                     "  self->frame.prepared = (char*)self->prepared;\n"
+                     "  self->frame.team = self->team;\n  self->frame.status = TENON_OK;\n"
+                     "  self->frame.fault_site = -1;\n}\n"));
+    Add(absl::StrCat(
+        "static inline int32_t @N@_step_on(@N@_instance* self, int32_t thread, int32_t threads) {\n"
+        "  return ", options_.step_symbol, "(&self->frame, thread, threads);\n}\n",
+        "static inline int32_t @N@_step(@N@_instance* self) {\n  @N@_begin(self);\n  return ",
+        options_.step_symbol, "(&self->frame, 0, 1);\n}\n",
+        "/* Once for a set of weights: what depends on nothing else, such as packing. */\n"
+        "static inline int32_t @N@_prepare(@N@_instance* self) {\n  @N@_begin(self);\n"));
+    if (options_.weights.place != WeightsPlace::kCaller) {
+      for (const WeightSlice& slice : options_.weights.slices) {
+        const std::string& name = FieldOf(slice.binding).name;
+        Add(absl::StrCat("  if (self->tensors.", name, " == NULL) {\n    self->frame.fault_value = ",
+                         slice.binding, ";\n    return self->frame.status = ",
+                         "TENON_MISSING_BUFFER;\n  }\n"));
+      }
+      Add(absl::StrCat("  if (@N@_weights_hash(self) != UINT64_C(", options_.weights.hash,
+                       ")) {\n    return self->frame.status = TENON_WRONG_WEIGHTS;\n  }\n"));
+    }
+    Add(absl::StrCat("  return ", options_.prepare_symbol, "(&self->frame, 0, 1);\n}\n\n"));
+  }
+
+  void Messages() {
+    Add(R"(static inline const char* @N@_status_text(int32_t status) {
+  switch (status) {
+    case TENON_OK: return "ok";
+    case TENON_INDEX_OUT_OF_RANGE: return "an index is out of range";
+    case TENON_NOT_FINITE: return "a value is not finite";
+    case TENON_CANCELLED: return "cancelled";
+    case TENON_BAD_THREAD: return "a bad thread number, or several threads without a team";
+    case TENON_BAD_EXTENT: return "an extent is negative or beyond its bound";
+    case TENON_MISSING_BUFFER: return "a tensor has no memory, or too little";
+    case TENON_MISALIGNED_BUFFER: return "a tensor is not aligned to its elements";
+    case TENON_BAD_MEMORY: return "arena or prepared area missing, misaligned or too small";
+    case TENON_WRONG_WEIGHTS: return "not the weights that this was compiled with";
+    default: return "unknown status";
+  }
+}
+/* What the last failed call means by its status: a tensor, a dimension, a source line; or "". */
+static inline const char* @N@_culprit(const @N@_instance* self) {
+)");
+    const auto cases = [&](absl::string_view first, const std::vector<std::string>& names,
+                           absl::string_view selector) {
+      if (names.empty()) return;
+      Add(absl::StrCat("  if (", first, ") {\n    switch (", selector, ") {\n"));
+      for (size_t i = 0; i < names.size(); ++i) {
+        if (names[i].empty()) continue;
+        Add(absl::StrCat("      case ", i, ": return \"", names[i], "\";\n"));
+      }
+      Add("      default: break;\n    }\n  }\n");
+    };
+    std::vector<std::string> bindings(artifact_.bindings.size()), symbols, sites;
+    for (const Field& field : fields_) {
+      for (int binding : field.bindings) bindings[binding] = field.name;
+    }
+    for (const kernel::Symbol& symbol : artifact_.symbols) symbols.push_back(symbol.name);
+    for (const ir::Location& site : artifact_.sites) {
+      const bool fits = site.known() && site.file.find_first_of("\"\\\n") == std::string::npos;
+      sites.push_back(fits ? site.ToString() : "");
+    }
+    Add("  const int32_t status = self->frame.status;\n");
+    cases("status == TENON_MISSING_BUFFER || status == TENON_MISALIGNED_BUFFER", bindings,
+          "self->frame.fault_value");
+    cases("status == TENON_BAD_EXTENT", symbols, "self->frame.fault_value");
+    cases("status == TENON_BAD_MEMORY", {"arena", "prepared"}, "self->frame.fault_value");
+    cases("status == TENON_INDEX_OUT_OF_RANGE || status == TENON_NOT_FINITE", sites,
+          "self->frame.fault_site");
+    Add("  (void)status;\n  return \"\";\n}\n\n");
+  }
+
+  void CppLayer();
+
+  const Field& FieldOf(int binding) const {
+    for (const Field& field : fields_) {
+      if (std::count(field.bindings.begin(), field.bindings.end(), binding) != 0) return field;
+    }
+    return fields_.front();
+  }
+
+  const Artifact& artifact_;
+  const HeaderOptions& options_;
+  const std::string upper_;
+  std::vector<Field> fields_;
+  std::string text_;
+};
+
+// Spans where C has pointers: of fixed size where the shape is, else checked at each run.
+void HeaderWriter::CppLayer() {
+  Add(R"(#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace @N@ {
+
+inline constexpr std::size_t kArenaBytes = @U@_ARENA_BYTES;
+inline constexpr std::size_t kPreparedBytes = @U@_PREPARED_BYTES;
+
+)");
+  for (const Field& field : fields_) {
+    std::vector<std::string> dims;
+    for (const Dim& d : field.binding->type.dims) {
+      dims.push_back(absl::StrCat(d.UpperBound().value_or(0)));
+    }
+    Add(absl::StrCat("inline constexpr std::array<std::int64_t, ", dims.size(), "> ", field.name,
+                     "_shape = {", absl::StrJoin(dims, ", "), "};\n"));
+  }
+  Add(R"(
+// One instance. The spans must stay valid while it is used.
+class Program {
+ public:
+  Program(std::span<std::byte> arena, std::span<std::byte> prepared) {
+    c_.arena = arena.data();
+    c_.prepared = prepared.data();
+    enough_ = arena.size() >= kArenaBytes && prepared.size() >= kPreparedBytes;
+  }
+)");
+  for (const kernel::Symbol& symbol : artifact_.symbols) {
+    const std::string name = ToIdentifier(symbol.name);
+    Add(absl::StrCat("  Program& ", name, "(std::int64_t extent) {\n    c_.extents.", name,
+                     " = extent;\n    return *this;\n  }\n"));
+  }
+  std::string checks;
+  int dynamic = 0;
+  for (const Field& field : fields_) {
+    const Dim elements = field.binding->type.NumElements();
+    const std::string element =
+        absl::StrCat(field.written ? "" : "const ", CTypeOf(field.binding->type.dtype));
+    if (elements.is_constant()) {
+      Add(absl::StrCat("  Program& ", field.name, "(std::span<", element, ", ",
+                       elements.constant(), "> elements) {\n    c_.tensors.", field.name,
+                       " = elements.data();\n    return *this;\n  }\n"));
+      continue;
+    }
+    Add(absl::StrCat("  Program& ", field.name, "(std::span<", element, "> elements) {\n",
+                     "    c_.tensors.", field.name, " = elements.data();\n    sizes_[", dynamic,
+                     "] = static_cast<std::int64_t>(elements.size());\n    return *this;\n  }\n"));
+    absl::StrAppend(&checks, "    if (sizes_[", dynamic, "] < ", ToC(elements, "c_.extents."),
+                    ") return Fail(TENON_MISSING_BUFFER, ", field.bindings[0], ");\n");
+    ++dynamic;
+  }
+  switch (options_.weights.place) {
+    case WeightsPlace::kCaller:
+      break;
+    case WeightsPlace::kEmbedded:
+      Add("  Program& use_weights() {\n    @N@_use_weights(&c_);\n    return *this;\n  }\n");
+      break;
+    case WeightsPlace::kFile:
+      Add("  std::int32_t use_weights(std::span<const std::byte> file) {\n"
+          "    return @N@_use_weights(&c_, file.data(), static_cast<std::int64_t>(file.size()));\n"
+          "  }\n");
+      break;
+  }
+  Add(absl::StrCat(R"(
+  // Both give a tenon_status.
+  [[nodiscard]] std::int32_t Prepare() {
+    if (!enough_) return Fail(TENON_BAD_MEMORY, 0);
+    return @N@_prepare(&c_);
+  }
+  [[nodiscard]] std::int32_t Step() {
+    if (!enough_) return Fail(TENON_BAD_MEMORY, 0);
+)",
+                   checks, R"(    return @N@_step(&c_);
+  }
+  const char* status_text() const { return @N@_status_text(c_.frame.status); }
+  const char* culprit() const { return @N@_culprit(&c_); }
+  @N@_instance& c() { return c_; }
+
+ private:
+  std::int32_t Fail(std::int32_t status, std::int64_t value) {
+    c_.frame.fault_value = value;
+    return c_.frame.status = status;
+  }
+
+  @N@_instance c_ = {};
+  bool enough_ = false;
+)"));
+  if (dynamic > 0) Add(absl::StrCat("  std::array<std::int64_t, ", dynamic, "> sizes_ = {};\n"));
+  Add("};\n\n}  // namespace @N@\n");
+}
+
+}  // namespace
+
+uint64_t HashWeights(uint64_t hash, absl::string_view bytes) {
+  for (size_t i = 0; i < bytes.size(); i += 8) {
+    uint64_t word = 0;
+    std::memcpy(&word, bytes.data() + i, std::min<size_t>(8, bytes.size() - i));
+    hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
+    hash ^= hash >> 32;
+  }
+  return hash;
+}
+
+std::string ToIdentifier(absl::string_view name) {
+  std::string result;
+  for (char c : name) result += absl::ascii_isalnum(static_cast<unsigned char>(c)) ? c : '_';
+  const bool reserved = std::find(std::begin(kReserved), std::end(kReserved), result) !=
+                        std::end(kReserved);
+  const bool bad_start = result.empty() || absl::ascii_isdigit(result[0]) || result[0] == '_';
+  return reserved ? result + "_" : bad_start ? "t" + result : result;
+}
+
+std::string MakeHeader(const Artifact& artifact, const HeaderOptions& options) {
+  return HeaderWriter(artifact, options).Write();
+}
+
+}  // namespace tenon::codegen

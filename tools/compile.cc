@@ -1,0 +1,135 @@
+// tenon compile: a model as an object file and a header, to be linked into any program.
+#include <cstdio>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <string>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "tenon/frontend/aot.h"
+#include "tenon/ir/check.h"
+#include "tenon/ir/file.h"
+#include "tools/command.h"
+#include "tools/engines.h"
+#include "tools/inputs.h"
+
+namespace tenon::tools {
+namespace {
+
+struct CompileCommand {
+  std::string path;
+  std::string output;
+  std::string header;
+  std::string name;
+  std::string format;
+  std::string place = "caller";
+  std::string weights;  // a file to read them from
+  uint64_t seed = 0;
+  TargetOptions target;
+};
+
+struct FormatRow {
+  const char* name;
+  const char* suffix;
+  AotFormat format;
+};
+constexpr FormatRow kFormats[] = {{"object", ".o", AotFormat::kObject},
+                                  {"static", ".a", AotFormat::kStaticLibrary},
+                                  {"shared", ".so", AotFormat::kSharedLibrary}};
+
+struct PlaceRow {
+  const char* name;
+  AotWeights place;
+};
+constexpr PlaceRow kPlaces[] = {{"caller", AotWeights::kCaller},
+                                {"object", AotWeights::kEmbedded},
+                                {"file", AotWeights::kFile}};
+
+// The chosen format; without a choice, what the output's suffix says, else an object.
+absl::StatusOr<AotFormat> FindFormat(const CompileCommand& command) {
+  std::vector<std::string> names;
+  for (const FormatRow& row : kFormats) {
+    if (command.format == row.name) return row.format;
+    if (command.format.empty() && absl::EndsWith(command.output, row.suffix)) return row.format;
+    names.emplace_back(row.name);
+  }
+  if (command.format.empty()) return AotFormat::kObject;
+  return UnknownValue("--format", command.format, names);
+}
+
+absl::StatusOr<AotWeights> FindPlace(const std::string& name) {
+  std::vector<std::string> names;
+  for (const PlaceRow& row : kPlaces) {
+    if (name == row.name) return row.place;
+    names.emplace_back(row.name);
+  }
+  return UnknownValue("--weights-in", name, names);
+}
+
+std::string WithSuffix(const std::string& path, const std::string& suffix) {
+  return std::filesystem::path(path).replace_extension(suffix).string();
+}
+
+absl::Status RunCompile(const CompileCommand& command) {
+  if (command.output == "-") {
+    return absl::InvalidArgumentError("-o: an object and a header need files to go to");
+  }
+  AotOptions options;
+  TENON_ASSIGN_OR_RETURN(options.format, FindFormat(command));
+  TENON_ASSIGN_OR_RETURN(options.weights, FindPlace(command.place));
+  TENON_ASSIGN_OR_RETURN(options.target, ToTarget(command.target));
+  TENON_ASSIGN_OR_RETURN(options.numerics, ToNumerics(command.target));
+  options.name = command.name;
+  const std::string header = command.header.empty() ? WithSuffix(command.output, ".h")
+                                                    : command.header;
+  const std::string weights_file = WithSuffix(command.output, ".safetensors");
+  options.weights_file = std::filesystem::path(weights_file).filename().string();
+
+  TENON_ASSIGN_OR_RETURN(const ir::Model model, Load(command.path));
+  std::map<std::string, ir::Literal> literals;
+  if (options.weights != AotWeights::kCaller) {
+    TENON_ASSIGN_OR_RETURN(literals, GatherWeights(model, command.weights, command.seed));
+  }
+  std::map<std::string, TensorView> weights;
+  for (const auto& [name, literal] : literals) {
+    weights[name] = {literal.dtype(), Dims(literal.dims().begin(), literal.dims().end()),
+                     literal.bytes()};
+  }
+  const absl::StatusOr<AotFiles> files = CompileAheadOfTime(model.graph, weights, options);
+  if (!files.ok()) return WithReproduction(files.status(), model.graph);
+  // The header last: whoever finds it finds the rest.
+  if (options.weights == AotWeights::kFile) {
+    TENON_RETURN_IF_ERROR(ir::WriteFileAtomically(weights_file, files->weights));
+  }
+  TENON_RETURN_IF_ERROR(ir::WriteFileAtomically(command.output, files->object));
+  TENON_RETURN_IF_ERROR(ir::WriteFileAtomically(header, files->header));
+  std::printf("%s: %zu bytes; %s; arena %lld bytes, prepared %lld bytes\n", command.output.c_str(),
+              files->object.size(), header.c_str(), static_cast<long long>(files->arena_bytes),
+              static_cast<long long>(files->prepared_bytes));
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Action AddCompile(CLI::App& app) {
+  auto command = std::make_shared<CompileCommand>();
+  AddModelArgument(app, command->path);
+  app.add_option("-o,--output", command->output, "Object or library to write")->required();
+  app.add_option("--header", command->header, "Header to write; else beside the output, as .h");
+  app.add_option("--name", command->name,
+                 "Prefix of what the header declares; else the graph's name");
+  app.add_option("--format", command->format,
+                 "object, static or shared; else what the output's suffix says");
+  app.add_option("--weights-in", command->place,
+                 "Where parameters and state are: caller (who binds them), object, file (beside the "
+                 "object, as .safetensors)")
+      ->capture_default_str();
+  app.add_option("--weights", command->weights,
+                 "FILE.safetensors: values of parameters and state, by name");
+  app.add_option("--seed", command->seed, "Of initialisers")->capture_default_str();
+  AddTargetOptions(app, command->target);
+  return [command] { return RunCompile(*command); };
+}
+
+}  // namespace tenon::tools
