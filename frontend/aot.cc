@@ -13,24 +13,11 @@
 #include "tenon/ir/check.h"
 #include "tenon/ir/verifier.h"
 #include "tenon/passes/compile.h"
-#include "tenon/passes/options.h"
 
 namespace tenon {
 namespace {
 
 constexpr int64_t kWeightAlignment = 64;
-
-passes::Numerics ToPasses(Numerics numerics) {
-  switch (numerics) {
-    case Numerics::kExact:
-      return passes::Numerics::kExact;
-    case Numerics::kStandard:
-      return passes::Numerics::kStandard;
-    case Numerics::kFast:
-      return passes::Numerics::kFast;
-  }
-  TENON_CHECK(false);
-}
 
 codegen::FileFormat ToCodegen(AotFormat format) {
   switch (format) {
@@ -131,10 +118,8 @@ absl::StatusOr<AotFiles> CompileAheadOfTime(const ir::Graph& graph,
   }
   TENON_RETURN_IF_ERROR(ir::Verify(graph));
   const ir::TargetDesc target = options.target ? *options.target : codegen::HostTarget();
-  passes::PipelineOptions pipeline;
-  pipeline.numerics = ToPasses(options.numerics);
   TENON_ASSIGN_OR_RETURN(const kernel::Program program,
-                         passes::CompileToProgram(graph, target, pipeline));
+                         passes::CompileToProgram(graph, target, options.pipeline));
   codegen::CodegenOptions codegen_options;
   codegen_options.threads = options.compile_threads;
   codegen_options.symbol_prefix = name + "_entry";

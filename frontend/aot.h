@@ -16,10 +16,10 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "tenon/frontend/compile.h"
 #include "tenon/frontend/tensor.h"
 #include "tenon/ir/graph.h"
 #include "tenon/ir/target.h"
+#include "tenon/passes/options.h"
 
 namespace tenon {
 
@@ -38,8 +38,8 @@ struct AotOptions {
   AotFormat format = AotFormat::kObject;
   AotWeights weights = AotWeights::kCaller;
   std::string weights_file;  // its name, as the header's comments tell it
-  Numerics numerics = Numerics::kStandard;
-  int compile_threads = 0;  // 0: all cores
+  passes::PipelineOptions pipeline;  // numerics, passes left out
+  int compile_threads = 0;           // 0: all cores
 };
 
 struct AotFiles {

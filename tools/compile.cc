@@ -79,7 +79,7 @@ absl::Status RunCompile(const CompileCommand& command) {
   TENON_ASSIGN_OR_RETURN(options.format, FindFormat(command));
   TENON_ASSIGN_OR_RETURN(options.weights, FindPlace(command.place));
   TENON_ASSIGN_OR_RETURN(options.target, ToTarget(command.target));
-  TENON_ASSIGN_OR_RETURN(options.numerics, ToNumerics(command.target));
+  TENON_ASSIGN_OR_RETURN(options.pipeline, ToPipelineOptions(command.target));
   options.name = command.name;
   const std::string header = command.header.empty() ? WithSuffix(command.output, ".h")
                                                     : command.header;
