@@ -53,16 +53,15 @@ absl::StatusOr<std::vector<Weight>> CollectWeights(
     Dims dims;
     for (const ir::Dim& d : binding.type.dims) {
       if (!d.is_constant()) {
-        return absl::InvalidArgumentError(
-            absl::StrCat("'", binding.name, "' of type ", binding.type.ToString(true),
-                         ": weights need a shape without symbols"));
+        return absl::InvalidArgumentError(absl::StrCat("'", binding.name, "' of type ",
+                                                       binding.type.ToString(true),
+                                                       ": weights need a shape without symbols"));
       }
       dims.push_back(d.constant());
     }
     if (value.dtype != binding.type.dtype || value.dims != dims) {
-      return absl::InvalidArgumentError(absl::StrCat("'", binding.name, "' is ",
-                                                     binding.type.ToString(), ", its value ",
-                                                     value.TypeString()));
+      return absl::InvalidArgumentError(absl::StrCat(
+          "'", binding.name, "' is ", binding.type.ToString(), ", its value ", value.TypeString()));
     }
     const bool updated = std::any_of(bindings.begin(), bindings.end(), [&](const auto& other) {
       return other.is_output && other.donated_input == static_cast<int>(i);
@@ -81,8 +80,8 @@ std::string MakeBlock(const std::vector<Weight>& weights, codegen::Weights* wher
   std::string block;
   for (const Weight& weight : weights) {
     block.resize((block.size() + kWeightAlignment - 1) / kWeightAlignment * kWeightAlignment);
-    where->slices.push_back({weight.binding, static_cast<int64_t>(block.size()),
-                             weight.value.byte_size()});
+    where->slices.push_back(
+        {weight.binding, static_cast<int64_t>(block.size()), weight.value.byte_size()});
     absl::StrAppend(&block, BytesOf(weight.value));
   }
   where->bytes = static_cast<int64_t>(block.size());
@@ -112,9 +111,8 @@ absl::StatusOr<AotFiles> CompileAheadOfTime(const ir::Graph& graph,
                                             const AotOptions& options) {
   const std::string name = options.name.empty() ? graph.name() : options.name;
   if (codegen::ToIdentifier(name) != name) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("'", name, "' cannot name C functions; try '", codegen::ToIdentifier(name),
-                     "'"));
+    return absl::InvalidArgumentError(absl::StrCat("'", name, "' cannot name C functions; try '",
+                                                   codegen::ToIdentifier(name), "'"));
   }
   TENON_RETURN_IF_ERROR(ir::Verify(graph));
   const ir::TargetDesc target = options.target ? *options.target : codegen::HostTarget();

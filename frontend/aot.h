@@ -37,7 +37,7 @@ struct AotOptions {
   std::optional<ir::TargetDesc> target;  // none: this machine
   AotFormat format = AotFormat::kObject;
   AotWeights weights = AotWeights::kCaller;
-  std::string weights_file;  // its name, as the header's comments tell it
+  std::string weights_file;          // its name, as the header's comments tell it
   passes::PipelineOptions pipeline;  // numerics, passes left out
   int compile_threads = 0;           // 0: all cores
 };
@@ -50,8 +50,8 @@ struct AotFiles {
 };
 
 // `weights` holds a value for every parameter and state of the graph, by name, unless
-// options.weights is kCaller. Errors: a name that is no C identifier, weights that are missing or of
-// another type than the graph's, symbolic shapes of weights, what Program::Compile refuses.
+// options.weights is kCaller. Errors: a name that is no C identifier, weights that are missing or
+// of another type than the graph's, symbolic shapes of weights, what Program::Compile refuses.
 absl::StatusOr<AotFiles> CompileAheadOfTime(const ir::Graph& graph,
                                             const std::map<std::string, TensorView>& weights,
                                             const AotOptions& options);

@@ -81,8 +81,8 @@ absl::Status RunCompile(const CompileCommand& command) {
   TENON_ASSIGN_OR_RETURN(options.target, ToTarget(command.target));
   TENON_ASSIGN_OR_RETURN(options.pipeline, ToPipelineOptions(command.target));
   options.name = command.name;
-  const std::string header = command.header.empty() ? WithSuffix(command.output, ".h")
-                                                    : command.header;
+  const std::string header =
+      command.header.empty() ? WithSuffix(command.output, ".h") : command.header;
   const std::string weights_file = WithSuffix(command.output, ".safetensors");
   options.weights_file = std::filesystem::path(weights_file).filename().string();
 
@@ -121,9 +121,10 @@ Action AddCompile(CLI::App& app) {
                  "Prefix of what the header declares; else the graph's name");
   app.add_option("--format", command->format,
                  "object, static or shared; else what the output's suffix says");
-  app.add_option("--weights-in", command->place,
-                 "Where parameters and state are: caller (who binds them), object, file (beside the "
-                 "object, as .safetensors)")
+  app.add_option(
+         "--weights-in", command->place,
+         "Where parameters and state are: caller (who binds them), object, file (beside the "
+         "object, as .safetensors)")
       ->capture_default_str();
   app.add_option("--weights", command->weights,
                  "FILE.safetensors: values of parameters and state, by name");

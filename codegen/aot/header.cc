@@ -42,15 +42,15 @@ const char* CTypeOf(DType dtype) {
 }
 
 constexpr absl::string_view kReserved[] = {
-    "alignas",  "alignof",  "and",      "asm",     "auto",     "bool",     "break",    "case",
-    "catch",    "char",     "class",    "const",   "continue", "default",  "delete",   "do",
-    "double",   "else",     "enum",     "export",  "extern",   "false",    "float",    "for",
-    "friend",   "goto",     "if",       "inline",  "int",      "long",     "main",     "mutable",
-    "namespace", "new",     "not",      "operator", "or",      "private",  "protected", "public",
-    "register", "requires", "restrict", "return",  "short",    "signed",   "sizeof",   "static",
-    "struct",   "switch",   "template", "this",    "throw",    "true",     "try",      "typedef",
-    "typename", "union",    "unsigned", "using",   "virtual",  "void",     "volatile", "while",
-    "xor",      "instance", "arena",    "prepared"};
+    "alignas",   "alignof",  "and",      "asm",      "auto",     "bool",    "break",     "case",
+    "catch",     "char",     "class",    "const",    "continue", "default", "delete",    "do",
+    "double",    "else",     "enum",     "export",   "extern",   "false",   "float",     "for",
+    "friend",    "goto",     "if",       "inline",   "int",      "long",    "main",      "mutable",
+    "namespace", "new",      "not",      "operator", "or",       "private", "protected", "public",
+    "register",  "requires", "restrict", "return",   "short",    "signed",  "sizeof",    "static",
+    "struct",    "switch",   "template", "this",     "throw",    "true",    "try",       "typedef",
+    "typename",  "union",    "unsigned", "using",    "virtual",  "void",    "volatile",  "while",
+    "xor",       "instance", "arena",    "prepared"};
 
 // A dimension as a C expression over the symbols, which `prefix` stands before.
 std::string ToC(const Dim& dim, const std::string& prefix) {
@@ -138,7 +138,9 @@ class HeaderWriter {
         continue;
       }
       field_of[i] = static_cast<int>(fields_.size());
-      fields_.push_back({unique(ToIdentifier(binding.name), binding.is_output), &binding, {number},
+      fields_.push_back({unique(ToIdentifier(binding.name), binding.is_output),
+                         &binding,
+                         {number},
                          binding.is_output});
     }
   }
@@ -149,11 +151,12 @@ class HeaderWriter {
   }
 
   void Opening() {
-    Add(absl::StrCat("/* @N@: made by ", GeneratorVersion().substr(GeneratorVersion().find("tenon")),
+    Add(absl::StrCat("/* @N@: made by ",
+                     GeneratorVersion().substr(GeneratorVersion().find("tenon")),
                      "; do not edit.\n * For ", artifact_.target.triple,
                      artifact_.target.cpu.empty() ? "" : ", ", artifact_.target.cpu, ".\n *\n"));
     for (const Field& field : fields_) {
-      Add(absl::StrCat(" *   ", field.name, ": ", field.binding->type.ToString(), "  ",
+      Add(absl::StrCat(" *   ", field.name, ": ", field.binding->type.ToString(true), "  ",
                        RoleOf(field), "\n"));
     }
     Add(R"( *
@@ -232,7 +235,8 @@ static inline uint64_t tenon_hash(uint64_t hash, const void* data, size_t bytes)
       }
       Add("} @N@_extents;\n\n");
     }
-    Add(absl::StrCat("typedef struct @N@_instance {\n  /* The caller's. */\n"
+    Add(
+        absl::StrCat("typedef struct @N@_instance {\n  /* The caller's. */\n"
                      "  @N@_tensors tensors;\n",
                      has_symbols() ? "  @N@_extents extents;\n" : "",
                      "  void* arena;     /* @U@_ARENA_BYTES_FOR(threads) bytes */\n"
@@ -249,7 +253,8 @@ static inline uint64_t tenon_hash(uint64_t hash, const void* data, size_t bytes)
     Add(absl::StrCat("#define @U@_WEIGHTS_BYTES INT64_C(", weights.bytes, ")\n"));
     if (weights.place == WeightsPlace::kEmbedded) {
       Add("extern const unsigned char @N@_weights[];\n"
-          "/* Points the tensors at the weights in the object; those that a step updates are copied\n"
+          "/* Points the tensors at the weights in the object; those that a step updates are "
+          "copied\n"
           " * to where the caller has pointed them. */\n"
           "static inline void @N@_use_weights(@N@_instance* self) {\n"
           "  const unsigned char* from = @N@_weights;\n");
@@ -306,7 +311,8 @@ static inline uint64_t tenon_hash(uint64_t hash, const void* data, size_t bytes)
                      "  self->frame.fault_site = -1;\n}\n"));
     Add(absl::StrCat(
         "static inline int32_t @N@_step_on(@N@_instance* self, int32_t thread, int32_t threads) {\n"
-        "  return ", options_.step_symbol, "(&self->frame, thread, threads);\n}\n",
+        "  return ",
+        options_.step_symbol, "(&self->frame, thread, threads);\n}\n",
         "static inline int32_t @N@_step(@N@_instance* self) {\n  @N@_begin(self);\n  return ",
         options_.step_symbol, "(&self->frame, 0, 1);\n}\n",
         "/* Once for a set of weights: what depends on nothing else, such as packing. */\n"
@@ -314,9 +320,9 @@ static inline uint64_t tenon_hash(uint64_t hash, const void* data, size_t bytes)
     if (options_.weights.place != WeightsPlace::kCaller) {
       for (const WeightSlice& slice : options_.weights.slices) {
         const std::string& name = FieldOf(slice.binding).name;
-        Add(absl::StrCat("  if (self->tensors.", name, " == NULL) {\n    self->frame.fault_value = ",
-                         slice.binding, ";\n    return self->frame.status = ",
-                         "TENON_MISSING_BUFFER;\n  }\n"));
+        Add(absl::StrCat("  if (self->tensors.", name,
+                         " == NULL) {\n    self->frame.fault_value = ", slice.binding,
+                         ";\n    return self->frame.status = ", "TENON_MISSING_BUFFER;\n  }\n"));
       }
       Add(absl::StrCat("  if (@N@_weights_hash(self) != UINT64_C(", options_.weights.hash,
                        ")) {\n    return self->frame.status = TENON_WRONG_WEIGHTS;\n  }\n"));
@@ -431,8 +437,8 @@ class Program {
     const std::string element =
         absl::StrCat(field.written ? "" : "const ", CTypeOf(field.binding->type.dtype));
     if (elements.is_constant()) {
-      Add(absl::StrCat("  Program& ", field.name, "(std::span<", element, ", ",
-                       elements.constant(), "> elements) {\n    c_.tensors.", field.name,
+      Add(absl::StrCat("  Program& ", field.name, "(std::span<", element, ", ", elements.constant(),
+                       "> elements) {\n    c_.tensors.", field.name,
                        " = elements.data();\n    return *this;\n  }\n"));
       continue;
     }
@@ -498,8 +504,8 @@ uint64_t HashWeights(uint64_t hash, absl::string_view bytes) {
 std::string ToIdentifier(absl::string_view name) {
   std::string result;
   for (char c : name) result += absl::ascii_isalnum(static_cast<unsigned char>(c)) ? c : '_';
-  const bool reserved = std::find(std::begin(kReserved), std::end(kReserved), result) !=
-                        std::end(kReserved);
+  const bool reserved =
+      std::find(std::begin(kReserved), std::end(kReserved), result) != std::end(kReserved);
   const bool bad_start = result.empty() || absl::ascii_isdigit(result[0]) || result[0] == '_';
   return reserved ? result + "_" : bad_start ? "t" + result : result;
 }

@@ -145,8 +145,7 @@ void ProgramEmitter::EmitRefusal(llvm::Function* function, const std::vector<ker
     Value* address = b.CreatePtrToInt(own.bindings_.at(info.binding), b.getInt64Ty());
     const auto mask = static_cast<uint64_t>(ir::ByteSize(info.dtype) - 1);
     Value* low = b.CreateAnd(address, b.getInt64(mask));
-    report_constant(
-        {TENON_MISALIGNED_BUFFER, info.binding, b.CreateICmpNE(low, b.getInt64(0))});
+    report_constant({TENON_MISALIGNED_BUFFER, info.binding, b.CreateICmpNE(low, b.getInt64(0))});
   }
   b.CreateUnreachable();
 

@@ -36,8 +36,9 @@ absl::Status ToStatus(const Fault& fault, const std::vector<ir::Location>& sites
           absl::StrCat("the program was run as thread ", fault.value,
                        ": threads are numbered from 0, and several need a team"));
     case TENON_BAD_EXTENT:
-      return absl::InvalidArgumentError(absl::StrCat(
-          "the extent of symbol ", NameOf(symbols, fault.value), " is negative or beyond its bound"));
+      return absl::InvalidArgumentError(absl::StrCat("the extent of symbol ",
+                                                     NameOf(symbols, fault.value),
+                                                     " is negative or beyond its bound"));
     case TENON_MISSING_BUFFER:
       return absl::InvalidArgumentError(
           absl::StrCat("tensor ", NameOf(bindings, fault.value), " has no memory"));

@@ -318,7 +318,7 @@ TEST(Program, WrongArgumentsAreRefused) {
   EXPECT_EQ(run(-1, 1), TENON_BAD_THREAD);
   EXPECT_EQ(frame.fault_value, -1);
   EXPECT_EQ(run(0, 2), TENON_BAD_THREAD);  // without a team
-  extents[1] = 201;
+  extents[1] = 1001;
   EXPECT_EQ(run(0, 1), TENON_BAD_EXTENT);
   EXPECT_EQ(frame.status, TENON_BAD_EXTENT);
   EXPECT_EQ(frame.fault_value, 1);
