@@ -6,6 +6,7 @@
 #include "tenon/passes/kernel/barriers.h"
 #include "tenon/passes/lower/lower.h"
 #include "tenon/passes/memory/plan.h"
+#include "tenon/passes/remat/fit.h"
 
 namespace tenon::passes {
 
@@ -26,11 +27,19 @@ absl::Status CheckStage(absl::string_view stage, const kernel::Program& program,
 absl::StatusOr<kernel::Program> ScheduleProgram(const ir::Graph& graph,
                                                 const ir::TargetDesc& target,
                                                 const PipelineOptions& options) {
+  const auto lower = [&](const ir::Graph& g,
+                         const fuse::FusionPlan& plan) -> absl::StatusOr<kernel::Program> {
+    TENON_ASSIGN_OR_RETURN(kernel::Program program, lower::Lower(g, plan, target, options));
+    TENON_RETURN_IF_ERROR(CheckStage("lower", program, options));
+    TENON_RETURN_IF_ERROR(memory::PlanMemory(&program, options.memory_limit, PlaceBarriers));
+    TENON_RETURN_IF_ERROR(CheckStage("memory", program, options));
+    return program;
+  };
   const fuse::FusionPlan plan = fuse::Fuse(graph, target, options);
-  TENON_ASSIGN_OR_RETURN(kernel::Program program, lower::Lower(graph, plan, target, options));
-  TENON_RETURN_IF_ERROR(CheckStage("lower", program, options));
-  TENON_RETURN_IF_ERROR(memory::PlanMemory(&program));
-  TENON_RETURN_IF_ERROR(CheckStage("memory", program, options));
+  TENON_ASSIGN_OR_RETURN(kernel::Program program, lower(graph, plan));
+  if (options.memory_limit > 0 && program.arena_bytes > options.memory_limit) {
+    TENON_ASSIGN_OR_RETURN(program, remat::Fit(graph, plan, program, options, lower));
+  }
   PlaceBarriers(&program);
   TENON_RETURN_IF_ERROR(CheckStage("barriers", program, options));
   return program;

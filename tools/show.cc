@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "tenon/codegen/artifact.h"
 #include "tenon/ir/check.h"
 #include "tenon/ir/file.h"
@@ -12,6 +13,9 @@
 #include "tenon/ir/text.h"
 #include "tenon/passes/compile.h"
 #include "tenon/passes/fuse/fuse.h"
+#include "tenon/passes/memory/peak.h"
+#include "tenon/passes/memory/plan.h"
+#include "tenon/passes/memory/timeline.h"
 #include "tenon/passes/pass_manager.h"
 #include "tenon/passes/pipeline.h"
 #include "tools/command.h"
@@ -60,6 +64,29 @@ absl::StatusOr<std::string> EmitKernel(const ir::Graph& graph, const Stage& stag
                          passes::CompileToProgram(graph, stage.target, stage.pipeline));
   return kernel::Print(program);
 }
+// The arena beside its lower bound, what is alive at the peak, and what a limit has led to.
+absl::StatusOr<std::string> EmitMemory(const ir::Graph& graph, const Stage& stage) {
+  TENON_ASSIGN_OR_RETURN(const ir::Graph simplified, Simplified(graph, stage));
+  const fuse::FusionPlan plan = fuse::Fuse(simplified, stage.target, stage.pipeline);
+  const memory::Timeline timeline(simplified, plan);
+  std::string text;
+  passes::PipelineOptions pipeline = stage.pipeline;
+  pipeline.after_remat = [&](const passes::RematReport& r) {
+    absl::StrAppend(&text, "arena ", r.arena_before, " bytes before ", r.values, " values (",
+                    r.bytes, " bytes) were computed again, with ",
+                    absl::StrFormat("%.2f", 100 * (r.flops_after / r.flops_before - 1)),
+                    "% more operations\n");
+  };
+  TENON_ASSIGN_OR_RETURN(const kernel::Program program,
+                         passes::ScheduleProgram(simplified, stage.target, pipeline));
+  TENON_ASSIGN_OR_RETURN(const int64_t peak, memory::PeakBytes(program));
+  absl::StrAppend(&text, "arena ", program.arena_bytes, " bytes, of which at most ", peak,
+                  " are alive at once\nscratch ", program.scratch_bytes,
+                  " bytes a thread\nprepared ", program.prepared_bytes, " bytes\n");
+  absl::StrAppend(&text, "values alive at the peak, nothing computed again:\n",
+                  memory::TensorsAtPeak(simplified, timeline, 40));
+  return text;
+}
 absl::StatusOr<std::string> EmitCode(const ir::Graph& graph, const Stage& stage, bool assembly) {
   TENON_ASSIGN_OR_RETURN(const kernel::Program program,
                          passes::CompileToProgram(graph, stage.target, stage.pipeline));
@@ -90,9 +117,9 @@ struct StageRow {
   const char* name;
   absl::StatusOr<std::string> (*emit)(const ir::Graph&, const Stage&);  // null: a graph
 };
-constexpr StageRow kStages[] = {{"graph", nullptr}, {"simplified", nullptr},
-                                {"plan", EmitPlan}, {"kernel", EmitKernel},
-                                {"llvm", EmitLlvm}, {"asm", EmitAssembly}};
+constexpr StageRow kStages[] = {{"graph", nullptr},     {"simplified", nullptr}, {"plan", EmitPlan},
+                                {"memory", EmitMemory}, {"kernel", EmitKernel},  {"llvm", EmitLlvm},
+                                {"asm", EmitAssembly}};
 
 template <typename Row, size_t n>
 absl::StatusOr<const Row*> FindRow(const Row (&rows)[n], absl::string_view option,
@@ -169,7 +196,7 @@ Action AddShow(CLI::App& app) {
       ->capture_default_str();
   app.add_option("--after", options->after, "Show the graph after this pass, or after 'all'");
   app.add_option("--emit", options->emit,
-                 "Stage to show: graph, simplified, plan, kernel, llvm, asm")
+                 "Stage to show: graph, simplified, plan, memory, kernel, llvm, asm")
       ->capture_default_str();
   app.add_option("-o,--output", options->output, "File to write; '-' is standard output");
   app.add_option("--max-elements", options->max_elements, "Cut longer literals (for people only)");

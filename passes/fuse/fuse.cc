@@ -5,6 +5,8 @@
 
 #include "tenon/passes/fuse/cost.h"
 #include "tenon/passes/fuse/fuser.h"
+#include "tenon/passes/lower/in_place.h"
+#include "tenon/passes/memory/order.h"
 
 namespace tenon::fuse {
 
@@ -26,7 +28,10 @@ constexpr int kMaxMoves = 4;
 
 FusionPlan Fuse(const ir::Graph& graph, const ir::TargetDesc&,
                 const passes::PipelineOptions& options) {
-  return Fuser(graph, options).Run();
+  FusionPlan plan = Fuser(graph, options).Run();
+  lower::FindInPlace(graph, &plan);
+  memory::OrderGroups(graph, &plan);
+  return plan;
 }
 
 Fuser::Fuser(const ir::Graph& graph, const passes::PipelineOptions& options)

@@ -17,6 +17,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/string_view.h"
@@ -65,6 +66,9 @@ struct Group {
   std::vector<ir::ValueId> inputs;  // values read from memory, in order of number
   std::vector<ir::ValueId> stored;  // values written to memory, in order of number
   std::vector<Nest> nests;          // of maps and reductions
+  // Stored values, and values that they may be written over where this group is their last reader
+  // (lower/in_place.h).
+  std::vector<std::pair<ir::ValueId, ir::ValueId>> may_overwrite;
 };
 
 // An edge of the graph that stays a trip through memory, and why.

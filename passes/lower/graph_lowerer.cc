@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "tenon/ir/check.h"
 #include "tenon/passes/contract/contract.h"
+#include "tenon/passes/lower/in_place.h"
 #include "tenon/passes/lower/loops.h"
 #include "tenon/passes/lower/schedules.h"
 
@@ -32,8 +33,11 @@ absl::Status GraphLowerer::Run(const std::vector<Place>& inputs, const std::vect
   FindReaders();
   PlaceOutputs(outputs, replaces);
   std::vector<kernel::Step>* const steps = context_.steps();
+  int number = 0;
   for (const fuse::Group& group : plan_.groups) {
     const bool prepare = may_prepare_ && DependsOnParametersAlone(group);
+    if (!prepare) PlaceOverLastRead(group, number);
+    ++number;
     PlaceStored(group, prepare ? kernel::BufferKind::kPrepared : kernel::BufferKind::kArena);
     if (prepare) prepared_.insert(group.stored.begin(), group.stored.end());
     context_.set_steps(prepare ? &context_.program().prepare : steps);
@@ -114,41 +118,26 @@ bool GraphLowerer::MayOverwrite(ir::ValueId v, ir::ValueId input) {
 
 bool GraphLowerer::ReadsOnlyWhereItWrites(const fuse::Group& group, ir::ValueId v,
                                           ir::ValueId input) {
-  if (group.kind == GroupKind::kScatter) {
-    // It then leaves out the copy and writes the scattered elements alone.
-    const std::vector<ir::ValueId>& operands = graph_.node(group.anchor).operands;
-    return Memory(operands[0]) == input && Memory(operands[1]) != input &&
-           Memory(operands[2]) != input;
-  }
-  if (group.kind != GroupKind::kMap && group.kind != GroupKind::kReduce &&
-      group.kind != GroupKind::kContract) {
-    return false;
-  }
-  if (group.kind == GroupKind::kContract) {
-    for (ir::ValueId operand : graph_.node(group.anchor).operands) {
-      if (Memory(operand) == input) return false;
+  const GraphFacts facts{graph_, [&](ir::NodeId id) { return context_.Def(id); },
+                         [&](ir::ValueId value) { return Memory(value); }};
+  return lower::ReadsOnlyWhereItWrites(facts, group, v, input);
+}
+
+// Values of the arena that no later group reads: what the group may write over them it does.
+void GraphLowerer::PlaceOverLastRead(const fuse::Group& group, int number) {
+  std::set<ir::ValueId> taken;
+  for (const auto& [v, input] : group.may_overwrite) {
+    const Place& place = context_.place(input);
+    if (context_.place(v).valid() || taken.count(input) > 0 || returned_.count(input) > 0) continue;
+    if (!(place.offset == Dim(0)) || prepared_.count(input) > 0 ||
+        context_.program().buffers[place.buffer].kind != kernel::BufferKind::kArena) {
+      continue;
     }
+    const std::vector<int>& readers = readers_[input];
+    if (std::any_of(readers.begin(), readers.end(), [&](int g) { return g > number; })) continue;
+    taken.insert(input);
+    context_.SetPlace(v, place);
   }
-  const std::set<ir::NodeId> members(group.members.begin(), group.members.end());
-  for (const fuse::Nest& original : group.nests) {
-    fuse::Nest nest = original;
-    Trace trace(
-        nest.space, graph_, [&](ir::NodeId id) { return context_.Def(id); },
-        [&](ir::NodeId id) { return members.count(id) > 0; });
-    IndexExpr written;
-    bool writes = false;
-    for (const fuse::Placed& p : nest.stored) {
-      trace.AddValue(p.value, p.index);
-      if (!(p.value == v)) continue;
-      writes = true;
-      written = nest.space.Linearize(p.index, graph_.type(v).dims);
-    }
-    AddPoints(nest, &trace);
-    for (const Trace::Visit& visit : trace.loaded()) {
-      if (Memory(visit.value) == input && !(writes && visit.position == written)) return false;
-    }
-  }
-  return true;
 }
 
 void GraphLowerer::PlaceStored(const fuse::Group& group, kernel::BufferKind kind) {

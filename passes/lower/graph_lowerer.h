@@ -37,6 +37,7 @@ class GraphLowerer {
 
   void PlaceConstants();
   void PlaceOutputs(const std::vector<Place>& outputs, const std::vector<int>& replaces);
+  void PlaceOverLastRead(const fuse::Group& group, int number);
   void PlaceStored(const fuse::Group& group, kernel::BufferKind kind);
   bool DependsOnParametersAlone(const fuse::Group& group) const;
   void FindReaders();

@@ -5,13 +5,22 @@
 // meet may share memory: the largest are placed first, each in the smallest gap that fits. Offsets
 // are multiples of 64 bytes; big buffers are staggered, because streams that lie at equal offsets
 // modulo the page size fight for the same cache sets. Sizes are those at the symbols' bounds.
+// Several orders of placing are tried, the smallest arena is taken.
+//
+// Memory that one launch reads last and the next one writes needs a barrier between the two, even
+// where they have nothing else to do with each other. So buffers whose lives end and begin between
+// the same two barriers share no memory, as long as the arena grows by a quarter at most and stays
+// within the limit.
 //
 // Also sets prepared_bytes, and scratch_bytes: the most that one kernel needs for the locals that
 // are too big for a stack.
 #ifndef TENON_PASSES_MEMORY_PLAN_H_
 #define TENON_PASSES_MEMORY_PLAN_H_
 
+#include <functional>
+
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "tenon/ir/kernel/kernel.h"
 
 namespace tenon::memory {
@@ -19,8 +28,14 @@ namespace tenon::memory {
 // Locals above this many bytes lie behind the arena, smaller ones on the stack.
 inline constexpr int64_t kMaxStackLocal = 4096;
 
+// `barriers` puts into a program the barriers that it needs whatever the plan (its offsets are not
+// set then); the steps are left without them. `limit`: bytes, 0 for none.
 // Fails when a size overflows 64 bits or a symbol has no bound.
-absl::Status PlanMemory(kernel::Program* program);
+absl::Status PlanMemory(kernel::Program* program, int64_t limit = 0,
+                        const std::function<void(kernel::Program*)>& barriers = nullptr);
+
+// The most bytes of buffers of the arena that are alive at one step: no arena is smaller.
+absl::StatusOr<int64_t> PeakBytes(const kernel::Program& program);
 
 }  // namespace tenon::memory
 

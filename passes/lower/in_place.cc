@@ -1,0 +1,105 @@
+#include "tenon/passes/lower/in_place.h"
+
+#include <map>
+#include <set>
+#include <vector>
+
+#include "tenon/ir/op.h"
+#include "tenon/passes/lower/loops.h"
+
+namespace tenon::lower {
+
+using fuse::GroupKind;
+using ir::ComputeClass;
+using ir::ValueId;
+
+namespace {
+
+// A scatter over its operand leaves out the copy and writes the scattered elements alone.
+bool ScattersInto(const GraphFacts& facts, const fuse::Group& group, ValueId input) {
+  const std::vector<ValueId>& operands = facts.graph.node(group.anchor).operands;
+  return facts.memory(operands[0]) == input && !(facts.memory(operands[1]) == input) &&
+         !(facts.memory(operands[2]) == input);
+}
+
+bool NestReadsOnlyWhereItWrites(const GraphFacts& facts, const std::set<ir::NodeId>& members,
+                                fuse::Nest nest, ValueId v, ValueId input) {
+  Trace trace(nest.space, facts.graph, facts.def,
+              [&](ir::NodeId id) { return members.count(id) > 0; });
+  IndexExpr written;
+  bool writes = false;
+  for (const fuse::Placed& p : nest.stored) {
+    trace.AddValue(p.value, p.index);
+    if (!(p.value == v)) continue;
+    writes = true;
+    written = nest.space.Linearize(p.index, facts.graph.type(v).dims);
+  }
+  AddPoints(nest, &trace);
+  for (const Trace::Visit& visit : trace.loaded()) {
+    if (facts.memory(visit.value) == input && !(writes && visit.position == written)) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+bool ReadsOnlyWhereItWrites(const GraphFacts& facts, const fuse::Group& group, ValueId v,
+                            ValueId input) {
+  if (group.kind == GroupKind::kScatter) return ScattersInto(facts, group, input);
+  if (group.kind != GroupKind::kMap && group.kind != GroupKind::kReduce &&
+      group.kind != GroupKind::kContract) {
+    return false;
+  }
+  if (group.kind == GroupKind::kContract) {
+    for (ValueId operand : facts.graph.node(group.anchor).operands) {
+      if (facts.memory(operand) == input) return false;
+    }
+  }
+  const std::set<ir::NodeId> members(group.members.begin(), group.members.end());
+  for (const fuse::Nest& nest : group.nests) {
+    if (!NestReadsOnlyWhereItWrites(facts, members, nest, v, input)) return false;
+  }
+  return true;
+}
+
+void FindInPlace(const ir::Graph& graph, fuse::FusionPlan* plan) {
+  std::vector<ValueId> memory;
+  for (uint32_t v = 0; v < static_cast<uint32_t>(graph.num_values()); ++v) {
+    const ir::NodeId id = graph.producer(ValueId{v});
+    const bool alias =
+        id.valid() && ir::GetOpDef(graph.node(id).op).compute_class == ComputeClass::kReshape;
+    memory.push_back(alias ? memory[graph.node(id).operands[0].index] : ValueId{v});
+  }
+  std::map<uint32_t, ir::ComputeDef> defs;
+  const auto def = [&](ir::NodeId id) -> const ir::ComputeDef* {
+    const ir::OpDef& op = ir::GetOpDef(graph.node(id).op);
+    if (op.compute == nullptr) return nullptr;
+    auto it = defs.find(id.index);
+    if (it == defs.end()) {
+      it = defs.emplace(id.index, op.compute(ir::ViewOf(graph, graph.node(id)))).first;
+    }
+    return &it->second;
+  };
+  const GraphFacts facts{graph, def, [&](ValueId v) { return memory[v.index]; }};
+  std::set<ValueId> stored;
+  for (fuse::Group& group : plan->groups) {
+    group.may_overwrite.clear();
+    std::set<ValueId> inputs;
+    for (ValueId v : group.inputs) {
+      if (stored.count(memory[v.index]) > 0) inputs.insert(memory[v.index]);
+    }
+    for (ValueId v : group.stored) {
+      const ir::TensorType& type = graph.type(v);
+      for (ValueId input : inputs) {
+        if (graph.type(input).dtype == type.dtype &&
+            graph.type(input).NumElements() == type.NumElements() &&
+            ReadsOnlyWhereItWrites(facts, group, v, input)) {
+          group.may_overwrite.emplace_back(v, input);
+        }
+      }
+    }
+    stored.insert(group.stored.begin(), group.stored.end());
+  }
+}
+
+}  // namespace tenon::lower
