@@ -205,17 +205,52 @@ Value SumGradient(const Value& x, const Value& g, const WindowAttrs& a) {
   return WindowReduce(cotangent, mirrored);
 }
 
+// Every position of the windows by itself: the product of the others, which zeros do not spoil, is
+// what comes before it times what comes after it. Padding and gaps become ones first.
+Value ProductGradient(GraphBuilder& b, const Value& x, const Value& g, const WindowAttrs& a) {
+  WindowIndexAttrs attrs = IndexAttrs(a);
+  Shape low, high;
+  std::vector<int64_t> interior;
+  int64_t positions = 1;
+  for (int d = 0; d < x.rank(); ++d) {
+    low.push_back(Dim(std::max<int64_t>(0, a.pad_low[d])));
+    high.push_back(Dim(std::max<int64_t>(0, a.pad_high[d])));
+    attrs.pad_low[d] = std::min<int64_t>(0, a.pad_low[d]);
+    attrs.pad_high[d] = std::min<int64_t>(0, a.pad_high[d]);
+    interior.push_back(a.base_dilation[d] - 1);
+    positions *= a.window[d];
+  }
+  const Value padded = Pad(x, 1, low, high, interior);
+  std::vector<Value> index, before, factor;
+  for (int64_t p = 0; p < positions; ++p) {
+    index.push_back(b.Full({DType::kI32, g.shape()}, static_cast<double>(p)));
+    factor.push_back(WindowSelect(padded, index.back(), attrs));
+    before.push_back(p == 0 ? g : before.back() * factor[static_cast<size_t>(p) - 1]);
+  }
+  WindowIndexAttrs spread = attrs;
+  spread.shape = padded.shape();
+  Value after, dx;
+  for (size_t p = factor.size(); p-- > 0;) {
+    const bool last = p + 1 == factor.size();
+    const Value others = last ? before[p] : before[p] * after;
+    const Value term = WindowUnselect(others, index[p], spread);
+    dx = last ? term : dx + term;
+    after = last ? factor[p] : after * factor[p];
+  }
+  Shape limit;
+  for (int d = 0; d < x.rank(); ++d) {
+    limit.push_back(low[d] + Dilated(x.shape()[d], a.base_dilation[d]));
+  }
+  return Slice(dx, low, limit, a.base_dilation);
+}
+
 Cotangents WindowReduceGradient(GradContext& c) {
   const auto& a = c.attrs<WindowAttrs>();
   const Value& x = c.operands[0];
   const Value& g = Cotangent(c);
   if (x.type().NumElements() == Dim(0)) return {Like(x, 0)};
   if (a.kind == Combiner::kSum) return {SumGradient(x, g, a)};
-  if (a.kind != Combiner::kMax && a.kind != Combiner::kMin) {
-    c.builder.AddError(c.node.location,
-                       absl::StrCat("window_reduce: ", CombinerName(a.kind), " has no gradient"));
-    return {std::nullopt};
-  }
+  if (a.kind == Combiner::kProd) return {ProductGradient(c.builder, x, g, a)};
   // min(x) = -max(-x).
   Value oriented = a.kind == Combiner::kMax ? x : -x;
   Value largest = a.kind == Combiner::kMax ? c.results[0] : -c.results[0];
@@ -267,7 +302,7 @@ OpDef Define<OpCode::kWindowReduce>() {
   def.gradient = WindowReduceGradient;
   def.gradient_note =
       "max and min give the gradient to the first element of the window that attains the result; "
-      "prod has none";
+      "that of prod is built of one window op a position";
   return def;
 }
 

@@ -190,7 +190,7 @@ bool GraphLowerer::DependsOnParametersAlone(const fuse::Group& group) const {
 absl::Status GraphLowerer::LowerGroup(const fuse::Group& group) {
   switch (group.kind) {
     case GroupKind::kMap:
-      LowerMap(context_, group);
+      if (!LowerOverlay(context_, group)) LowerMap(context_, group);
       return absl::OkStatus();
     case GroupKind::kReduce:
       LowerReduce(context_, group);

@@ -22,6 +22,10 @@ using BeforeTile = std::function<void(ElementEmitter&, const Translation&, const
 void EmitMapNest(KernelContext& kernel, const fuse::Nest& nest, double work,
                  const BeforeTile& before = nullptr);
 
+// A map that keeps a tensor but for a window, in the tensor's own memory: writes the window alone.
+// False, with nothing emitted, for every other group.
+bool LowerOverlay(LowerContext& context, const fuse::Group& group);
+
 // Reductions with what hangs on them: passes over rows, or over columns.
 void LowerReduce(LowerContext& context, const fuse::Group& group);
 

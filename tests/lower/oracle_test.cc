@@ -332,6 +332,47 @@ TEST(Oracle, DonatedScatterWritesItsElementsAlone) {
   EXPECT_EQ(RunProgram(*graph, inputs), *expected);
 }
 
+TEST(Oracle, DonatedDynamicUpdateWritesItsWindowAlone) {
+  GraphBuilder b("update");
+  const Dim n = Dim("n").AtMost(40);
+  Value x = b.State("x", F32, {n + 3, 20}), u = b.Input("u", F32, {3, 17});
+  Value i = b.Input("i", I64, {}), j = b.Input("j", I64, {});
+  b.Donate("x'", "x");
+  absl::StatusOr<Graph> graph = b.Build({{"x'", DynamicUpdate(x, u * u - 1, {i, j * 2})}});
+  ASSERT_TRUE(graph.ok()) << graph.status();
+  absl::StatusOr<kernel::Program> program = passes::ScheduleProgram(*graph, X86Avx2(), {});
+  ASSERT_TRUE(program.ok()) << program.status();
+  ASSERT_EQ(program->kernels.size(), 1u);
+  EXPECT_EQ(program->arena_bytes, 0);
+  for (const kernel::Param& p : program->kernels[0].params) EXPECT_NE(p.read, p.written) << p.name;
+  for (const auto& [row, column] :
+       {std::pair<int64_t, int64_t>{2, 1}, {-5, 0}, {1000, -7}, {36, 9}}) {
+    for (int64_t rows : {0, 37}) {
+      const std::vector<Literal> inputs = {Pattern(F32, {rows + 3, 20}), Pattern(F32, {3, 17}, 2),
+                                           Literal::FromSpan<int64_t>({}, {row}),
+                                           Literal::FromSpan<int64_t>({}, {column})};
+      absl::StatusOr<std::vector<Literal>> expected = Interpret(*graph, inputs);
+      ASSERT_TRUE(expected.ok()) << expected.status();
+      EXPECT_EQ(RunProgram(*graph, inputs, {.extents = {rows}}), *expected);
+    }
+  }
+}
+
+// Its update reads what it overwrites, elsewhere: nothing is in place.
+TEST(Oracle, AnUpdateOfATensorByItselfReadsItWhole) {
+  GraphBuilder b("shift");
+  Value x = b.State("x", F32, {8, 4}), i = b.Input("i", I64, {});
+  Value zero = b.Scalar(I64, 0);
+  b.Donate("x'", "x");
+  Value moved = Slice(x, {0, 0}, {7, 4});
+  absl::StatusOr<Graph> graph = b.Build({{"x'", DynamicUpdate(x, moved, {i, zero})}});
+  ASSERT_TRUE(graph.ok()) << graph.status();
+  const std::vector<Literal> inputs = {Pattern(F32, {8, 4}), Literal::FromSpan<int64_t>({}, {1})};
+  absl::StatusOr<std::vector<Literal>> expected = Interpret(*graph, inputs);
+  ASSERT_TRUE(expected.ok()) << expected.status();
+  EXPECT_EQ(RunProgram(*graph, inputs), *expected);
+}
+
 TEST(Oracle, DonationThatCannotBeInPlace) {
   GraphBuilder b("swap");
   Value x = b.State("x", F32, {4, 4}), y = b.State("y", F32, {4, 4}), z = b.State("z", F32, {4, 4});

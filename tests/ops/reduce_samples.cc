@@ -185,7 +185,6 @@ void AddWindowReduce(SampleList& list) {
       list.Add(base, OpCode::kWindowReduce, [=](SampleBuilder& s) {
         return std::vector<Value>{WindowReduce(s.In(F32, c.shape), Reducing(kind, c.a))};
       });
-      if (kind == Combiner::kProd) continue;
       list.Add(base + "/gradient", OpCode::kWindowReduce,
                [=](SampleBuilder& s) {
                  return std::vector<Value>{
@@ -193,7 +192,6 @@ void AddWindowReduce(SampleList& list) {
                })
           .Differentiable();
     }
-    if (kind == Combiner::kProd) continue;
     list.Add(absl::StrCat("window_reduce/", CombinerName(kind), "/base_dilation"),
              OpCode::kWindowReduce,
              [=](SampleBuilder& s) {
