@@ -70,6 +70,11 @@ absl::Status CompileNative(const ir::Graph& graph, const CompileOptions& options
   passes::PipelineOptions pipeline;
   pipeline.numerics = ToPasses(options.numerics);
   pipeline.precision = ToPasses(options.precision);
+  if (options.memory_limit < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the memory limit is negative: ", options.memory_limit));
+  }
+  pipeline.memory_limit = options.memory_limit;
   TENON_ASSIGN_OR_RETURN(kernel::Program program,
                          passes::CompileToProgram(graph, target, pipeline));
   executable.one_thread = passes::RunsOnOneThread(program);

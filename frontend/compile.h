@@ -44,6 +44,10 @@ struct CompileOptions {
   Backend backend = Backend::kNative;
   Numerics numerics = Numerics::kStandard;
   Precision precision = Precision::kAsWritten;
+  // Bytes that the arena may take, without the threads' scratch memory; 0: any number. Values are
+  // computed again to meet it, which changes no result; where that is not enough, compiling fails
+  // with the tensors that are alive at the peak.
+  int64_t memory_limit = 0;
   int compile_threads = 0;  // 0: all cores
   // Compiled kernels are kept in, and taken from, this cache (borrowed for the compilation), or
   // that of this directory; neither: nothing is kept.

@@ -36,9 +36,22 @@ struct PassReport {
   int64_t nodes_after = 0;
 };
 
+// What rematerialisation did to fit the arena into the limit.
+struct RematReport {
+  int64_t arena_before = 0, arena_after = 0;  // bytes
+  int64_t values = 0;  // that are computed again, each as often as that happens
+  int64_t bytes = 0;   // of these
+  double flops_before = 0, flops_after = 0;  // of a step, by the cost model
+};
+
 struct PipelineOptions {
   Numerics numerics = Numerics::kStandard;
   Precision precision = Precision::kAsWritten;
+
+  // Bytes that the arena (without the threads' scratch memory) may take; 0: any number. Where the
+  // plan takes more, values are computed again instead of being kept; a limit that cannot be met is
+  // an error. Results do not change by a bit.
+  int64_t memory_limit = 0;
 
   // Names of passes, as in passes/passes.def, that are left out wherever they stand.
   std::set<std::string, std::less<>> disabled_passes;
@@ -51,6 +64,8 @@ struct PipelineOptions {
   std::function<void(const PassReport&, const ir::Graph&)> after_pass;
   // Called after each stage that yields a kernel program ("lower", "memory", ...).
   std::function<void(absl::string_view stage, const kernel::Program&)> after_stage;
+  // Called when values are computed again to meet the memory limit.
+  std::function<void(const RematReport&)> after_remat;
 
   bool IsEnabled(absl::string_view pass) const {
     return disabled_passes.find(std::string(pass)) == disabled_passes.end();

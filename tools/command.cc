@@ -1,5 +1,6 @@
 #include "tools/command.h"
 
+#include <limits>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -71,6 +72,9 @@ void AddTargetOptions(CLI::App& app, TargetOptions& options) {
   app.add_option("--precision", options.precision,
                  "Element types of contractions: " + absl::StrJoin(Names(kPrecisions), ", "))
       ->capture_default_str();
+  app.add_option("--memory-limit", options.memory_limit,
+                 "Most bytes of the arena (512k, 1.5m, 2g): values are computed again to meet it")
+      ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false));
   app.add_option("--disable", options.disabled, "Passes to leave out, separated by commas");
 }
 
@@ -94,6 +98,10 @@ absl::StatusOr<passes::PipelineOptions> ToPipelineOptions(const TargetOptions& o
     if (!passes::FindPass(pass)) return UnknownValue("--disable", pass, Names(passes::AllPasses()));
     result.disabled_passes.insert(pass);
   }
+  if (options.memory_limit > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
+    return absl::InvalidArgumentError("--memory-limit is no number of bytes");
+  }
+  result.memory_limit = static_cast<int64_t>(options.memory_limit);
   return result;
 }
 

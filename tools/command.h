@@ -35,6 +35,7 @@ struct TargetOptions {
   std::string numerics = "standard";
   std::string target = "host";
   std::vector<std::string> disabled;  // passes
+  uint64_t memory_limit = 0;          // bytes; 0: none
   std::string precision = "as-written";
 };
 void AddTargetOptions(CLI::App& app, TargetOptions& options);

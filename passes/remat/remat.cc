@@ -205,7 +205,10 @@ class Search {
 
   bool MayRepeat(int group, int before) const {
     const GroupKind kind = plan_.groups[group].kind;
-    if (kind == GroupKind::kControl || !timeline_.overwrites[group].empty()) return false;
+    if (kind == GroupKind::kControl || timeline_.runs_once[group] ||
+        !timeline_.overwrites[group].empty()) {
+      return false;
+    }
     return std::none_of(timeline_.donated_reads[group].begin(),
                         timeline_.donated_reads[group].end(), [&](ValueId v) {
                           auto it = overwritten_.find(v);
@@ -264,14 +267,15 @@ class Search {
       const auto needed = [&](int i) {
         return readers[i] > 0 || (step.repetition == 0 && timeline->instances[i].bytes == 0);
       };
-      const bool any =
-          step.writes.empty() || std::any_of(step.writes.begin(), step.writes.end(), needed);
+      const bool any = step.writes.empty() || timeline->runs_once[step.group] ||
+                       std::any_of(step.writes.begin(), step.writes.end(), needed);
       if (!any) {
         for (int i : step.reads) --readers[i];
         continue;
       }
       const GroupKind kind = plan_.groups[step.group].kind;
-      if (kind == GroupKind::kMap || kind == GroupKind::kContract) {
+      if (!timeline->runs_once[step.group] &&
+          (kind == GroupKind::kMap || kind == GroupKind::kContract)) {
         step.writes.erase(std::remove_if(step.writes.begin(), step.writes.end(),
                                          [&](int i) { return !needed(i); }),
                           step.writes.end());

@@ -64,6 +64,9 @@ class Rewriter {
     }
     std::sort(group.members.begin(), group.members.end());
     group.anchor = node_of_.at(group.anchor);
+    for (fuse::Nest& nest : group.nests) {
+      for (fuse::Nest::Reduction& r : nest.columns) r.node = HostedNode(r.node);
+    }
     for (ValueId& v : group.inputs) v = Get(v);
     std::sort(group.inputs.begin(), group.inputs.end());
     for (ValueId& v : group.stored) v = Get(v);
@@ -82,6 +85,13 @@ class Rewriter {
       if (!first_run_[old.index].valid()) first_run_[old.index] = values_[i];
     }
     result_.plan.groups.push_back(std::move(group));
+  }
+
+  // The reduction of another group that this one adds up: over what its operands are here.
+  NodeId HostedNode(NodeId id) {
+    Emit(id, 0);
+    hosted_[id] = node_of_.at(id);
+    return node_of_.at(id);
   }
 
   // Drops what the group stores for nobody, and what it would read and compute for that alone.
@@ -161,6 +171,12 @@ class Rewriter {
   // repetition.
   void Emit(NodeId id, int repetition) {
     const Node& node = graph_.node(id);
+    if (auto it = hosted_.find(id); it != hosted_.end()) {
+      node_of_[id] = it->second;
+      const std::vector<ValueId>& results = result_.graph.node(it->second).results;
+      for (size_t i = 0; i < results.size(); ++i) mapped_[node.results[i]] = results[i];
+      return;
+    }
     std::vector<ValueId> operands;
     operands.reserve(node.operands.size());
     for (ValueId operand : node.operands) operands.push_back(Get(operand));
@@ -185,6 +201,7 @@ class Rewriter {
   std::vector<ValueId> values_;     // by instance
   std::vector<ValueId> first_run_;  // by value: what an output of it is
   std::map<std::tuple<NodeId, int, std::vector<ValueId>>, NodeId> emitted_;
+  std::map<NodeId, NodeId> hosted_;  // reductions whose host has run
 
   // The step at hand: its members, and what stands for values and nodes.
   const TimelineStep* step_ = nullptr;

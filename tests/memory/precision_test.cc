@@ -101,7 +101,7 @@ TEST(MixedPrecisionTest, SumsAreNotRounded) {
   const Graph graph = b.Build({{"z", MatMul(x, y)}}).value();
   passes::PipelineOptions options;
   options.precision = passes::Precision::kMixedBf16;
-  const Compiled compiled = Make(graph, true, options).value();
+  const Compiled compiled = CompileAt(graph, 0, true, options).value();
   const std::vector<ir::Literal> inputs =
       MakeInputs(graph, {Uniform(-1, 1), Uniform(-1, 1)}, {}, "mixed").value();
   const auto native = compiled.RunNative(inputs, {}, 2, Guard::kAtEnd);

@@ -1,4 +1,4 @@
-// Compiling and filling the models of this folder.
+// Running graphs at memory limits.
 #ifndef TENON_TESTS_MEMORY_SUPPORT_H_
 #define TENON_TESTS_MEMORY_SUPPORT_H_
 
@@ -20,8 +20,9 @@ inline std::vector<Fill> ModelFills(const ir::Graph& graph) {
   return fills;
 }
 
-inline absl::StatusOr<Compiled> Make(const ir::Graph& graph, bool native,
-                                     passes::PipelineOptions options = {}) {
+inline absl::StatusOr<Compiled> CompileAt(const ir::Graph& graph, int64_t limit, bool native,
+                                          passes::PipelineOptions options = {}) {
+  options.memory_limit = limit;
   options.verify_after_each = true;
   return Compiled::Make(graph, codegen::HostTarget(), options, native);
 }
