@@ -181,7 +181,7 @@ struct Repeat {
   std::vector<Step> body;
 };
 // Runs `condition`, reads element 0 of the bool buffer, and while it is true runs `body` and starts
-// again. Two predicate buffers take turns, so that one barrier an iteration is enough.
+// again. There is one predicate: a barrier keeps the next condition from overwriting it too early.
 struct WhileLoop {
   int32_t predicate = -1;
   std::vector<Step> condition, body;
