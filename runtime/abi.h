@@ -47,12 +47,12 @@ typedef enum tenon_status {
   TENON_NOT_FINITE = 2,         /* a value checked for NaN/infinity was neither */
   TENON_CANCELLED = 3,          /* a wait callback returned it */
   /* What the caller got wrong, found before anything is written. `fault_value` says which: */
-  TENON_BAD_THREAD = 4,         /* not in 0..threads-1, or several without a team; the thread */
-  TENON_BAD_EXTENT = 5,         /* negative or beyond its bound; the number of the symbol */
-  TENON_MISSING_BUFFER = 6,     /* of a tensor that has elements; the number of the binding */
-  TENON_MISALIGNED_BUFFER = 7,  /* not at a multiple of its element's size; the binding */
-  TENON_BAD_MEMORY = 8,         /* null, or misaligned; 0: the arena, 1: the prepared area */
-  TENON_WRONG_WEIGHTS = 9       /* not those that the program was compiled with */
+  TENON_BAD_THREAD = 4,        /* not in 0..threads-1, or several without a team; the thread */
+  TENON_BAD_EXTENT = 5,        /* negative or beyond its bound; the number of the symbol */
+  TENON_MISSING_BUFFER = 6,    /* of a tensor that has elements; the number of the binding */
+  TENON_MISALIGNED_BUFFER = 7, /* not at a multiple of its element's size; the binding */
+  TENON_BAD_MEMORY = 8,        /* null, or misaligned; 0: the arena, 1: the prepared area */
+  TENON_WRONG_WEIGHTS = 9      /* not those that the program was compiled with */
 } tenon_status;
 
 /* What threads share while they run one entry together. The caller zeroes the counters once, sets

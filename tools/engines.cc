@@ -118,8 +118,8 @@ class LinkedRun final : public NativeRun {
  private:
   absl::Status Run(tenon_entry entry) {
     if (team_.Run(entry, &frame_) == TENON_OK) return absl::OkStatus();
-    return kernel::ToStatus({frame_.status, frame_.fault_site, frame_.fault_value},
-                            artifact_.sites, artifact_.bindings, artifact_.symbols);
+    return kernel::ToStatus({frame_.status, frame_.fault_site, frame_.fault_value}, artifact_.sites,
+                            artifact_.bindings, artifact_.symbols);
   }
 
   const codegen::Artifact& artifact_;
@@ -142,9 +142,8 @@ absl::StatusOr<Outputs> RunKernels(const kernel::Program& program, const RunInpu
   TENON_ASSIGN_OR_RETURN(const std::vector<int64_t> extents, ExtentsOf(program.symbols, inputs));
   TENON_ASSIGN_OR_RETURN(kernel::InterpretResult result,
                          kernel::Interpret(program, extents, inputs.values, {.threads = threads}));
-  TENON_RETURN_IF_ERROR(
-      kernel::ToStatus({result.status, result.fault_site, result.fault_value}, program.sites,
-                       program.bindings, program.symbols));
+  TENON_RETURN_IF_ERROR(kernel::ToStatus({result.status, result.fault_site, result.fault_value},
+                                         program.sites, program.bindings, program.symbols));
   return std::move(result.outputs);
 }
 
