@@ -41,6 +41,8 @@ struct CompileStats {
 struct Artifact {
   ir::TargetDesc target;
   std::vector<ObjectCode> kernels;  // sorted by symbol
+  // By kernel of the program: which of them it is; equal kernels share one.
+  std::vector<std::string> kernel_symbols;
   ObjectCode program;
   std::string prepare_symbol, step_symbol;  // of type tenon_entry (runtime/abi.h)
 

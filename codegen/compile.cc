@@ -178,6 +178,7 @@ class Compilation {
     artifact.scratch_bytes = program_.scratch_bytes;
     artifact.prepared_bytes = program_.prepared_bytes;
     artifact.has_prepare = !program_.prepare.empty();
+    artifact.kernel_symbols = std::move(kernel_symbols_);
     CompileStats& stats = artifact.stats;
     stats.launched_kernels = static_cast<int>(program_.kernels.size());
     for (Job& job : jobs_) {

@@ -11,6 +11,10 @@
 #include "tenon/ir/graph.h"
 #include "tenon/ir/kernel/kernel.h"
 
+namespace tenon::lower {
+struct Origins;
+}  // namespace tenon::lower
+
 namespace tenon::passes {
 
 // How much freedom compilation has with the bits of results (docs/numerics.md).
@@ -64,6 +68,9 @@ struct PipelineOptions {
   std::function<void(const PassReport&, const ir::Graph&)> after_pass;
   // Called after each stage that yields a kernel program ("lower", "memory", ...).
   std::function<void(absl::string_view stage, const kernel::Program&)> after_stage;
+  // Called after each lowering with where the program's kernels and buffers come from
+  // (lower/lower.h); where a memory limit makes several, the last is that of the result.
+  std::function<void(const lower::Origins&)> after_lower;
   // Called when values are computed again to meet the memory limit.
   std::function<void(const RematReport&)> after_remat;
 

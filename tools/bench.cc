@@ -109,22 +109,9 @@ class LaunchList {
     }
   }
 
-  // "contract -> w1, w1/m": the kernel, and what it writes.
-  std::string NameOf(const kernel::Launch& launch) const {
-    const kernel::Kernel& kernel = program_.kernels[launch.kernel];
-    std::string name = kernel.name;
-    absl::string_view separator = " -> ";
-    for (size_t p = 0; p < kernel.params.size(); ++p) {
-      if (!kernel.params[p].written) continue;
-      absl::StrAppend(&name, separator, program_.buffers[launch.args[p].buffer].name);
-      separator = ", ";
-    }
-    return name;
-  }
-
   void AddLaunch(const kernel::Launch& launch, double runs, bool exact) {
     LaunchReport report;
-    report.kernel = NameOf(launch);
+    report.kernel = LaunchName(program_, launch);
     report.runs = runs;
     report.cost = CostOf(program_, launch, extents_);
     report.cost.exact &= exact;

@@ -81,59 +81,6 @@ class DotWriter {
   std::string out_;
 };
 
-void CountOps(const Graph& graph, std::map<std::string, int64_t>* counts) {
-  for (const Node& node : graph.nodes()) {
-    ++(*counts)[std::string(ir::OpName(node.op))];
-    for (const Graph& region : node.regions) CountOps(region, counts);
-  }
-}
-
-// Scalar operations that the loop nests of a graph execute at the symbols' bounds. Bodies of loops
-// count once: how often they run is not known here.
-double CountOperations(const Graph& graph) {
-  double total = 0;
-  for (const Node& node : graph.nodes()) {
-    for (const Graph& region : node.regions) total += CountOperations(region);
-    const ir::OpDef& def = ir::GetOpDef(node.op);
-    if (def.compute == nullptr) continue;
-    const ir::ComputeDef nest = def.compute(ir::ViewOf(graph, node));
-    double points = 1;
-    for (const ir::Dim& d : nest.domain) points *= static_cast<double>(d.UpperBound().value_or(0));
-    double per_point = nest.combiner == ir::Combiner::kNone ? 0 : 1;
-    for (const ir::ScalarInstr& instr : nest.body.instrs) {
-      if (instr.kind == ir::ScalarInstr::Kind::kOp) ++per_point;
-    }
-    total += points * per_point;
-  }
-  return total;
-}
-
-std::string Bytes(double bytes) {
-  if (bytes < 10e3) return absl::StrCat(bytes, " bytes");
-  if (bytes < 10e6) return absl::StrCat(static_cast<int64_t>(bytes / 1e3), " kB");
-  return absl::StrCat(static_cast<int64_t>(bytes / 1e6), " MB");
-}
-
-double BytesAtBounds(const ir::TensorType& type) {
-  double bytes = static_cast<double>(ir::ByteSize(type.dtype));
-  for (const ir::Dim& d : type.dims) bytes *= static_cast<double>(d.UpperBound().value_or(0));
-  return bytes;
-}
-
-void SummarizeInputs(const Graph& graph, ir::InputKind kind, std::string* out) {
-  int count = 0;
-  double bytes = 0;
-  std::string lines;
-  for (const ir::Input& input : graph.inputs()) {
-    if (input.kind != kind) continue;
-    ++count;
-    bytes += BytesAtBounds(graph.type(input.value));
-    absl::StrAppend(&lines, "    ", input.name, ": ", graph.type(input.value).ToString(), "\n");
-  }
-  if (count == 0) return;
-  absl::StrAppend(out, "  ", ir::EnumName(kind), " (", count, ", ", Bytes(bytes), ")\n", lines);
-}
-
 }  // namespace
 
 std::string ToDot(const Graph& graph) {
@@ -142,35 +89,6 @@ std::string ToDot(const Graph& graph) {
       absl::StrCat("digraph \"", Escape(graph.name()), "\" {\n  node [fontname=\"monospace\"];\n");
   writer.Write(graph, "g", 0);
   return writer.out() + "}\n";
-}
-
-std::string Summarize(const Graph& graph) {
-  std::string out = absl::StrCat("graph @", graph.name(), "\n");
-  const auto symbols = graph.Symbols();
-  if (!symbols.empty()) {
-    absl::StrAppend(&out, "  symbols:");
-    for (const auto& [name, bound] : symbols) absl::StrAppend(&out, " ", name, "<=", bound);
-    out += "\n";
-  }
-  for (ir::InputKind kind :
-       {ir::InputKind::kInput, ir::InputKind::kParameter, ir::InputKind::kState}) {
-    SummarizeInputs(graph, kind, &out);
-  }
-  absl::StrAppend(&out, "  output (", graph.outputs().size(), ")\n");
-  for (const ir::Output& output : graph.outputs()) {
-    absl::StrAppend(&out, "    ", output.name, ": ", graph.type(output.value).ToString());
-    if (output.donated_input >= 0) {
-      absl::StrAppend(&out, " donates ", graph.inputs()[output.donated_input].name);
-    }
-    out += "\n";
-  }
-  std::map<std::string, int64_t> counts;
-  CountOps(graph, &counts);
-  absl::StrAppend(&out, "  ops (", graph.CountNodes(), ")\n");
-  for (const auto& [name, count] : counts) absl::StrAppend(&out, "    ", name, ": ", count, "\n");
-  const double operations = CountOperations(graph);
-  absl::StrAppend(&out, "  scalar operations at the bounds: ", operations, "\n");
-  return out;
 }
 
 }  // namespace tenon::tools

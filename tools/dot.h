@@ -12,10 +12,6 @@ namespace tenon::tools {
 // as boxes around their graphs.
 std::string ToDot(const ir::Graph& graph);
 
-// A page of figures: symbols, inputs by kind with their sizes, outputs, ops by count, and the
-// arithmetic of one run at the symbols' bounds.
-std::string Summarize(const ir::Graph& graph);
-
 }  // namespace tenon::tools
 
 #endif  // TENON_TOOLS_DOT_H_

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "tenon/ir/scalar.h"
 
 namespace tenon::tools {
@@ -173,6 +174,18 @@ class Counter {
 };
 
 }  // namespace
+
+std::string LaunchName(const kernel::Program& program, const kernel::Launch& launch) {
+  const kernel::Kernel& kernel = program.kernels[launch.kernel];
+  std::string name = kernel.name;
+  absl::string_view separator = " -> ";
+  for (size_t p = 0; p < kernel.params.size(); ++p) {
+    if (!kernel.params[p].written) continue;
+    absl::StrAppend(&name, separator, program.buffers[launch.args[p].buffer].name);
+    separator = ", ";
+  }
+  return name;
+}
 
 LaunchCost CostOf(const kernel::Program& program, const kernel::Launch& launch,
                   const ir::Extents& extents) {

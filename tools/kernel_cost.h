@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <string>
 
 #include "tenon/ir/dim.h"
 #include "tenon/ir/kernel/kernel.h"
@@ -28,6 +29,9 @@ struct LaunchCost {
   double flops() const { return f32_flops + f64_flops + bf16_flops; }
   double bytes() const { return bytes_read + bytes_written; }
 };
+
+// "contract -> w1, w1/m": the kernel, and what it writes.
+std::string LaunchName(const kernel::Program& program, const kernel::Launch& launch);
 
 // `extents`: of the program's symbols and of the loop variables around the launch.
 LaunchCost CostOf(const kernel::Program& program, const kernel::Launch& launch,

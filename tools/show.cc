@@ -20,6 +20,8 @@
 #include "tenon/passes/pipeline.h"
 #include "tools/command.h"
 #include "tools/dot.h"
+#include "tools/html/html.h"
+#include "tools/summary.h"
 
 namespace tenon::tools {
 namespace {
@@ -30,6 +32,7 @@ struct ShowOptions {
   std::string after;
   std::string emit = "graph";
   std::string output = "-";
+  std::string profile;
   int64_t max_elements = -1;
   bool locations = true;
   TargetOptions target;
@@ -45,6 +48,15 @@ absl::StatusOr<std::string> RenderSummary(const ir::Graph& graph, const ShowOpti
 }
 absl::StatusOr<std::string> RenderDot(const ir::Graph& graph, const ShowOptions&) {
   return ToDot(graph);
+}
+absl::StatusOr<std::string> RenderHtml(const ir::Graph& graph, const ShowOptions& options) {
+  HtmlOptions html;
+  TENON_ASSIGN_OR_RETURN(html.pipeline, ToPipelineOptions(options.target));
+  TENON_ASSIGN_OR_RETURN(html.target, ToTarget(options.target));
+  if (!options.profile.empty()) {
+    TENON_ASSIGN_OR_RETURN(html.profile, ir::ReadFile(options.profile));
+  }
+  return ToHtml(graph, html);
 }
 
 // What a stage after the graph looks like; graphs themselves are rendered in the chosen format.
@@ -109,9 +121,12 @@ absl::StatusOr<std::string> EmitAssembly(const ir::Graph& graph, const Stage& st
 struct FormatRow {
   const char* name;
   Render render;
+  bool every_stage = false;  // shows all of them: takes the graph as given
 };
-constexpr FormatRow kFormats[] = {
-    {"text", RenderText}, {"summary", RenderSummary}, {"dot", RenderDot}};
+constexpr FormatRow kFormats[] = {{"text", RenderText},
+                                  {"summary", RenderSummary},
+                                  {"dot", RenderDot},
+                                  {"html", RenderHtml, true}};
 
 struct StageRow {
   const char* name;
@@ -165,6 +180,13 @@ absl::StatusOr<std::string> ShowAfter(const ir::Graph& graph, const ShowOptions&
 absl::Status Show(const ShowOptions& options) {
   TENON_ASSIGN_OR_RETURN(const FormatRow* format, FindRow(kFormats, "--format", options.format));
   TENON_ASSIGN_OR_RETURN(const StageRow* row, FindRow(kStages, "--emit", options.emit));
+  if (format->every_stage && (!options.after.empty() || options.emit != "graph")) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--format=", format->name, " shows every stage: leave --after and --emit out"));
+  }
+  if (!format->every_stage && !options.profile.empty()) {
+    return absl::InvalidArgumentError("--profile is for --format=html");
+  }
   Stage stage;
   TENON_ASSIGN_OR_RETURN(stage.pipeline, ToPipelineOptions(options.target));
   TENON_ASSIGN_OR_RETURN(stage.target, ToTarget(options.target));
@@ -192,13 +214,15 @@ absl::Status Show(const ShowOptions& options) {
 Action AddShow(CLI::App& app) {
   auto options = std::make_shared<ShowOptions>();
   AddModelArgument(app, options->path);
-  app.add_option("--format", options->format, "How graphs are shown: text, summary, dot")
+  app.add_option("--format", options->format, "How graphs are shown: text, summary, dot, html")
       ->capture_default_str();
   app.add_option("--after", options->after, "Show the graph after this pass, or after 'all'");
   app.add_option("--emit", options->emit,
                  "Stage to show: graph, simplified, plan, memory, kernel, llvm, asm")
       ->capture_default_str();
   app.add_option("-o,--output", options->output, "File to write; '-' is standard output");
+  app.add_option("--profile", options->profile,
+                 "What 'tenon bench --json' wrote of this model, for the roofline of html");
   app.add_option("--max-elements", options->max_elements, "Cut longer literals (for people only)");
   app.add_flag("!--no-locations", options->locations, "Leave source locations out");
   AddTargetOptions(app, options->target);

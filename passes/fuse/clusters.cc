@@ -180,6 +180,8 @@ void Fuser::Cut(ir::NodeId id, std::string reason) {
   plan_.cuts.push_back({id, std::move(reason)});
 }
 
+void Fuser::Join(ir::NodeId id, absl::string_view reason) { plan_.joins.push_back({id, reason}); }
+
 ir::ValueId Fuser::Memory(ir::ValueId v) const {
   while (graph_.producer(v).valid() && Class(graph_.producer(v)) == ComputeClass::kReshape) {
     v = graph_.node(graph_.producer(v)).operands[0];

@@ -128,6 +128,9 @@ void Fuser::VisitMap(ir::NodeId id) {
     });
     const bool once = users.size() == 1 && EvaluatedOnce(v, cost);
     if (room && (once || MayRepeat(id, cost))) {
+      Join(id, once
+                   ? "one kernel reads it, and evaluates each element once"
+                   : "evaluating it again in each kernel that reads it costs less than storing it");
       for (int c : users) EvaluateIn(id, c);
       return;
     }
@@ -142,6 +145,7 @@ void Fuser::VisitMap(ir::NodeId id) {
       StoreIn(v, owner, index);
       break;
     }
+    Join(id, "one kernel evaluates every element anyway, and stores it for the others");
     EvaluateIn(id, owner);
     return;
   }

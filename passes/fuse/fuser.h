@@ -90,6 +90,7 @@ class Fuser {
   bool Reaches(int from, int to);
   void AddEdge(int from, int to);
   void Cut(ir::NodeId id, std::string reason);
+  void Join(ir::NodeId id, absl::string_view reason);
 
   // The end.
   void OrderDonations();

@@ -77,9 +77,16 @@ struct Cut {
   std::string reason;
 };
 
+// A node that is evaluated where its result is used, and why.
+struct Join {
+  ir::NodeId node;
+  absl::string_view reason;  // a literal
+};
+
 struct FusionPlan {
   std::vector<Group> groups;
   std::vector<Cut> cuts;
+  std::vector<Join> joins;
 
   // One group a line, then the cuts: for people and goldens.
   std::string ToString(const ir::Graph& graph) const;

@@ -41,7 +41,9 @@ void Fuser::VisitReduction(ir::NodeId id) {
   if (users.empty() && !InMemory(v)) return;
   if (fuse_) {
     for (int c : users) {
-      if (JoinReduction(id, c)) return;
+      if (!JoinReduction(id, c)) continue;
+      Join(id, "the kernel behind it runs over the same rows");
+      return;
     }
     if (!users.empty()) Cut(id, "its users do not run over its rows");
   }
@@ -172,6 +174,7 @@ void Fuser::VisitContraction(ir::NodeId id) {
     cluster.kind = GroupKind::kContract;
     cluster.anchor = id;
     cluster.members.insert(id.index);
+    Join(id, "the element-wise work behind it has the same elements: its epilogue");
     if (stored) StoreIn(v, c, indices[0]);
     break;
   }

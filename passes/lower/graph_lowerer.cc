@@ -42,10 +42,20 @@ absl::Status GraphLowerer::Run(const std::vector<Place>& inputs, const std::vect
     if (prepare) prepared_.insert(group.stored.begin(), group.stored.end());
     context_.set_steps(prepare ? &context_.program().prepare : steps);
     TENON_RETURN_IF_ERROR(LowerGroup(group));
+    kernels_.push_back(static_cast<int32_t>(context_.program().kernels.size()));
   }
   context_.set_steps(steps);
   EmitCopies();
   return absl::OkStatus();
+}
+
+Origins GraphLowerer::FindOrigins() const {
+  Origins origins{graph_, plan_, kernels_, {}};
+  for (int v = 0; v < graph_.num_values(); ++v) {
+    const Place& place = context_.place(ir::ValueId{static_cast<uint32_t>(v)});
+    origins.buffers.push_back(place.valid() ? place.buffer : -1);
+  }
+  return origins;
 }
 
 // --- Places

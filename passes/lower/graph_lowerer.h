@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "tenon/passes/fuse/plan.h"
 #include "tenon/passes/lower/context.h"
+#include "tenon/passes/lower/lower.h"
 
 namespace tenon::lower {
 
@@ -28,6 +29,9 @@ class GraphLowerer {
   // outputs are to be; `replaces`: for each output the input whose memory that is, or -1.
   absl::Status Run(const std::vector<Place>& inputs, const std::vector<Place>& outputs,
                    const std::vector<int>& replaces);
+
+  // After Run.
+  Origins FindOrigins() const;
 
  private:
   struct Copy {
@@ -53,6 +57,7 @@ class GraphLowerer {
   const fuse::FusionPlan& plan_;
   LowerContext context_;
   std::vector<Copy> copies_;
+  std::vector<int32_t> kernels_;  // by group: kernels of the program once it is lowered
   bool may_prepare_ = false;
   std::set<ir::ValueId> updated_;                    // inputs that change during a step
   std::set<ir::ValueId> prepared_;                   // values that `prepare` computes

@@ -62,6 +62,7 @@ absl::StatusOr<kernel::Program> Lower(const ir::Graph& graph, const fuse::Fusion
   }
   lowerer.AllowPrepare(std::move(updated));
   TENON_RETURN_IF_ERROR(lowerer.Run(inputs, outputs, replaces));
+  if (options.after_lower) options.after_lower(lowerer.FindOrigins());
   return program;
 }
 

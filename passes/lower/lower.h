@@ -10,6 +10,9 @@
 #ifndef TENON_PASSES_LOWER_LOWER_H_
 #define TENON_PASSES_LOWER_LOWER_H_
 
+#include <cstdint>
+#include <vector>
+
 #include "absl/status/statusor.h"
 #include "tenon/ir/graph.h"
 #include "tenon/ir/kernel/kernel.h"
@@ -18,6 +21,14 @@
 #include "tenon/passes/options.h"
 
 namespace tenon::lower {
+
+// What the parts of a program were in the graph that was lowered: for tools.
+struct Origins {
+  const ir::Graph& graph;
+  const fuse::FusionPlan& plan;
+  std::vector<int32_t> kernels;  // by group of the plan: one past the last kernel that computes it
+  std::vector<int32_t> buffers;  // by value of the graph: where it lies, or -1
+};
 
 absl::StatusOr<kernel::Program> Lower(const ir::Graph& graph, const fuse::FusionPlan& plan,
                                       const ir::TargetDesc& target,

@@ -43,6 +43,12 @@ class Lives {
     Walk(program.step);
   }
   const Span& life(size_t buffer) const { return lives_[buffer]; }
+  // By moment: the kernel launched, or -1.
+  std::vector<int32_t> kernels() const {
+    std::vector<int32_t> kernels(time_ + 1, -1);
+    for (const auto& [time, kernel] : launches_) kernels[time] = kernel;
+    return kernels;
+  }
 
  private:
   void NextStep() { time_ += moments_ == Moments::kSteps ? 1 : 0; }
@@ -53,6 +59,7 @@ class Lives {
       switch (step.kind) {
         case Step::Kind::kLaunch:
           NextStep();
+          launches_.emplace_back(time_, step.launch.kernel);
           for (const kernel::BufferArg& arg : step.launch.args) lives_[arg.buffer].Touch(time_);
           break;
         case Step::Kind::kBarrier:
@@ -98,6 +105,7 @@ class Lives {
 
   const Moments moments_;
   std::vector<Span> lives_;
+  std::vector<std::pair<int64_t, int32_t>> launches_;  // moment and kernel
   int64_t time_ = 0;
 };
 
@@ -207,6 +215,18 @@ int64_t ScratchBytes(const kernel::Kernel& kernel) {
 }
 
 }  // namespace
+
+BufferLives LivesOf(const kernel::Program& program) {
+  const Lives lives(program, Moments::kSteps);
+  BufferLives result;
+  result.kernels = lives.kernels();
+  for (size_t b = 0; b < program.buffers.size(); ++b) {
+    const Span& life = lives.life(b);
+    result.lives.push_back(life.last < 0 ? BufferLives::Life{}
+                                         : BufferLives::Life{life.first, life.last});
+  }
+  return result;
+}
 
 absl::StatusOr<int64_t> PeakBytes(const kernel::Program& program) {
   const Lives lives(program, Moments::kSteps);

@@ -17,7 +17,9 @@
 #ifndef TENON_PASSES_MEMORY_PLAN_H_
 #define TENON_PASSES_MEMORY_PLAN_H_
 
+#include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -33,6 +35,17 @@ inline constexpr int64_t kMaxStackLocal = 4096;
 // Fails when a size overflows 64 bits or a symbol has no bound.
 absl::Status PlanMemory(kernel::Program* program, int64_t limit = 0,
                         const std::function<void(kernel::Program*)>& barriers = nullptr);
+
+// When the buffers of a program are alive. A moment is a launch, a predicate, or the begin or end
+// of a loop or branch, those of `prepare` first.
+struct BufferLives {
+  struct Life {
+    int64_t first = -1, last = -1;  // moments; -1: nobody touches it
+  };
+  std::vector<Life> lives;       // by buffer
+  std::vector<int32_t> kernels;  // by moment: the kernel launched, or -1
+};
+BufferLives LivesOf(const kernel::Program& program);
 
 // The most bytes of buffers of the arena that are alive at one step: no arena is smaller.
 absl::StatusOr<int64_t> PeakBytes(const kernel::Program& program);
