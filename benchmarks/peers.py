@@ -264,6 +264,8 @@ def jax_kernel(kind, sizes):
         d = x - jnp.mean(x, -1, keepdims=True)
         return d * jax.lax.rsqrt(jnp.mean(d * d, -1, keepdims=True) + 1e-5) * scale + offset
 
+    if kind == "resnet50_inference":
+        return jax_resnet50(sizes[0])
     if kind == "gemm":
         m, n, k = sizes
         return jnp.matmul, (array((m, k)), array((k, n), 1)), ()
@@ -314,6 +316,57 @@ def jax_kernel(kind, sizes):
 
         return mlp, (array((sizes[0], 784), 7),), ()
     return None
+
+
+def jax_resnet50(batch):
+    """The graph of benchmarks/resnet50.cc: logits of parameters and a batch of images."""
+    import jax
+    import jax.numpy as jnp
+    import numpy
+    lax = jax.lax
+    random = numpy.random.default_rng(0)
+    parameters = {}
+
+    def tensor(name, *shape, fill=None):
+        if name not in parameters:
+            parameters[name] = (random.normal(0, (2 / numpy.prod(shape[:-1]))**0.5, shape) if fill is None
+                                else numpy.full(shape, fill)).astype("float32")
+
+    def conv_norm(p, at, x, window, channels, stride):
+        tensor(at + "/kernel", window, window, x.shape[3], channels)
+        for name, fill in (("gamma", 1), ("beta", 0), ("mean", 0), ("variance", 1)):
+            tensor(f"{at}/{name}", channels, fill=fill)
+        y = lax.conv_general_dilated(x, p[at + "/kernel"], (stride, stride), "SAME",
+                                     dimension_numbers=("NHWC", "HWIO", "NHWC"))
+        scale = lax.rsqrt(p[at + "/variance"] + 1e-5) * p[at + "/gamma"]
+        return (y - p[at + "/mean"]) * scale + p[at + "/beta"]
+
+    def logits(p, x):
+        h = jax.nn.relu(conv_norm(p, "stem", x, 7, 64, 2))
+        h = lax.reduce_window(h, -jnp.inf, lax.max, (1, 3, 3, 1), (1, 2, 2, 1), "SAME")
+        for s, blocks in enumerate((3, 4, 6, 3)):
+            for b in range(blocks):
+                at, stride, channels = f"stage{s + 1}/block{b + 1}/", 2 if s > 0 and b == 0 else 1, 64 << s
+                y = jax.nn.relu(conv_norm(p, at + "a", h, 1, channels, 1))
+                y = jax.nn.relu(conv_norm(p, at + "b", y, 3, channels, stride))
+                y = conv_norm(p, at + "c", y, 1, 4 * channels, 1)
+                skip = h if b > 0 else conv_norm(p, at + "skip", h, 1, 4 * channels, stride)
+                h = jax.nn.relu(y + skip)
+        h = jnp.mean(h, (1, 2))
+        tensor("dense/kernel", h.shape[1], 1000)
+        tensor("dense/bias", 1000, fill=0)
+        return h @ p["dense/kernel"] + p["dense/bias"]
+
+    class Declaring(dict):
+        """Gives each parameter as it is declared: for the walk that finds out what there is."""
+
+        def __missing__(self, name):
+            return jnp.asarray(parameters[name])
+
+    x = jnp.asarray(random.uniform(0, 1, (batch, 224, 224, 3)), jnp.float32)
+    jax.eval_shape(lambda images: logits(Declaring(), images), x)
+    arguments = {name: jnp.asarray(value) for name, value in parameters.items()}
+    return logits, (arguments, x), ()
 
 
 def jax_main(peer, kind, sizes):

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "benchmarks/gpt2.h"
+#include "benchmarks/resnet50.h"
 #include "benchmarks/workloads.h"
 #include "tenon/frontend/compose.h"
 #include "tenon/frontend/data/dataset.h"
@@ -134,11 +135,19 @@ Served Gpt2Step(int threads) {
   return served;
 }
 
+// ResNet-50 as it infers: above all for the time that compiling takes.
+Served ResNet50(const WorkloadName& name, int threads) {
+  Served served = TenonServed();
+  ServeGraph(OrDie(BuildResNet50({.batch = name.sizes[0]})), threads, &served);
+  return served;
+}
+
 }  // namespace
 
 WorkloadList ModelWorkloads() {
   WorkloadList list = {
       {"mlp_inference", MlpInference},
+      {"resnet50_inference", ResNet50},
       {"gpt2_step", [](const WorkloadName&, int t) { return Gpt2Step(t); }},
   };
   for (const std::string name : {"mlp", "cnn", "worked_example"}) {

@@ -71,6 +71,8 @@ WORKLOADS = [
     Workload("mlp_inference/1", "the same MLP, inference at batch 1", 7,
              ["torch", "jax", "onnxruntime", "openvino"], bytes=4.0 * (784 * 512 + 512 * 256 + 2560),
              floors=[f"stream_1r0w/{4 * (784 * 512 + 512 * 256 + 2560)}"]),
+    Workload("resnet50_inference/1", "ResNet-50, inference at batch 1", 7, ["jax"], floors=["peak_f32"],
+             flops=8.18e9, seconds=0.5, rounds=5),
     Workload("worked_example_step/32", "worked example's step (10-64-1, batch 32, Adam), through Fit", 8,
              ["jax-scan", "jax", "torch"]),
     Workload("cnn_step/64", "CNN step (3x3 convolutions 32, 64; dense 128, 10), batch 64, Adam", 7,
