@@ -16,6 +16,8 @@ static _Alignas(TENON_ARENA_ALIGNMENT) unsigned char arena[CLASSIFIER_ARENA_BYTE
 static _Alignas(TENON_ARENA_ALIGNMENT) unsigned char prepared[CLASSIFIER_PREPARED_BYTES + 1];
 
 int main(int argc, char** argv) {
+  static char out[1024];
+  setvbuf(stdout, out, _IOLBF, sizeof out);
   if (argc != 2 || !read_images(argv[1])) {
     fprintf(stderr, "usage: %s FOLDER   (with %d images in images.idx and labels.idx)\n", argv[0],
             kImages);

@@ -2,7 +2,9 @@
 #ifndef TENON_EXAMPLES_IMAGES_H_
 #define TENON_EXAMPLES_IMAGES_H_
 
+#include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
 
 enum { kImages = 2000, kPixels = 28 * 28 };
 
@@ -14,12 +16,13 @@ static int read_idx(const char* folder, const char* name, unsigned char kind, un
                     size_t size) {
   char path[1024];
   if (snprintf(path, sizeof path, "%s/%s", folder, name) >= (int)sizeof path) return 0;
-  FILE* file = fopen(path, "rb");
-  if (file == NULL) return 0;
-  static char buffer[4096];
-  setvbuf(file, buffer, _IOFBF, sizeof buffer);
-  const size_t got = fread(bytes, 1, size, file);
-  fclose(file);
+  const int file = open(path, O_RDONLY); /* stdio's files have buffers on the heap */
+  if (file < 0) return 0;
+  size_t got = 0;
+  for (ssize_t n = 1; got < size && n > 0; got += n > 0 ? (size_t)n : 0) {
+    n = read(file, bytes + got, size - got);
+  }
+  close(file);
   return got == size && bytes[2] == 8 && bytes[3] == kind;
 }
 

@@ -1,6 +1,6 @@
 // Goes on training a classifier on images of a kind that it has not seen - a camera that shows them
 // inverted - with the object that `tenon compile` made of learner.tn: on one thread, in memory
-// whose size is fixed at compile time. Nothing is allocated.
+// whose size is fixed at compile time. It allocates nothing.
 //
 //   learn FOLDER       FOLDER has images.idx and labels.idx
 #include <cstdio>
