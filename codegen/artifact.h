@@ -26,6 +26,9 @@ namespace tenon::codegen {
 struct ObjectCode {
   std::string symbol;  // of a kernel: the function that it defines; of the program: its name
   std::string bytes;
+  // Of a kernel: what debuggers and profilers call it, "contract -> y" as "contract_y" (of several
+  // equal kernels the first). Never part of the bytes.
+  std::string label = {};
 };
 
 // Where a compilation spent its time; not part of what is compared or cached.
@@ -71,6 +74,11 @@ struct CodegenOptions {
   // row holds the counter as last read, slot 1 + i the ticks spent in the i-th launch or barrier of
   // Program::step, counted as they are listed, those inside loops and branches included.
   bool clocks = false;
+  // With clocks, every thread also notes each reading: behind the threads' rows of clocks, its
+  // table goes on with int64_t[threads][1 + 2 * events], of which a thread's first is how many it
+  // has noted (it goes on counting when there is no room left), then pairs of the slot and the
+  // counter. The first reading of a step is noted as slot 0.
+  int64_t events = 0;
   // Called with the name of each distinct kernel ("program" for the program) and its LLVM IR, or
   // its assembly text; one call at a time, in the program's order. Either one turns the
   // cache off, since what is not compiled cannot be shown.

@@ -5,6 +5,7 @@
 #include <map>
 #include <thread>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "tenon/codegen/artifact.h"
 #include "tenon/codegen/llvm/object.h"
@@ -44,6 +45,18 @@ std::string TargetText(const ir::TargetDesc& target, bool use_fma) {
   return absl::StrCat(GeneratorVersion(), "\n", target.triple, "\n", target.cpu, "\n",
                       target.features, "\n", target.vector_bits, " ", target.has_masks, " ",
                       target.has_gather, " ", use_fma, "\n");
+}
+
+// "contract_dense_kernel": the kernel and what it writes, as debuggers and profilers read names.
+std::string LabelOf(const kernel::Kernel& kernel) {
+  std::string label = kernel.name;
+  for (const kernel::Param& param : kernel.params) {
+    if (param.written) absl::StrAppend(&label, "_", param.name);
+  }
+  for (char& c : label) {
+    if (!absl::ascii_isalnum(static_cast<unsigned char>(c))) c = '_';
+  }
+  return label;
 }
 
 int CountClocks(const std::vector<kernel::Step>& steps) {
@@ -122,6 +135,7 @@ class Compilation {
     options.llvm_text = options_.dump_llvm != nullptr;
     options.assembly_text = options_.dump_assembly != nullptr;
     options.clocks = options_.clocks;
+    options.events = options_.events;
     if (job->kernel == nullptr) {
       job->result =
           compiler.Program(program_, kernel_symbols_, prepare_symbol_, step_symbol_, options);
@@ -194,7 +208,7 @@ class Compilation {
       if (job.kernel == nullptr) {
         artifact.program = {program_.name, std::move(result.bytes)};
       } else {
-        artifact.kernels.push_back({job.symbol, std::move(result.bytes)});
+        artifact.kernels.push_back({job.symbol, std::move(result.bytes), LabelOf(*job.kernel)});
       }
     }
     std::sort(artifact.kernels.begin(), artifact.kernels.end(),

@@ -19,8 +19,15 @@ class LoadedProgram {
   virtual tenon_entry step() const = 0;
 };
 
+struct LoadOptions {
+  // perf and gdb see the kernels by their labels (ObjectCode::label): a line each in
+  // /tmp/perf-PID.map, and a registration with gdb's JIT interface while the program is loaded.
+  bool visible_to_debuggers = false;
+};
+
 // Errors: an artifact for another architecture than this process's, or objects that do not link.
-absl::StatusOr<std::unique_ptr<LoadedProgram>> Load(const Artifact& artifact);
+absl::StatusOr<std::unique_ptr<LoadedProgram>> Load(const Artifact& artifact,
+                                                    const LoadOptions& options = {});
 
 }  // namespace tenon::codegen
 

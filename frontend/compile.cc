@@ -86,7 +86,8 @@ absl::Status CompileNative(const ir::Graph& graph, const CompileOptions& options
     codegen.cache = &directory_cache.emplace(options.cache_directory);
   }
   TENON_ASSIGN_OR_RETURN(codegen::Artifact artifact, codegen::Compile(program, target, codegen));
-  TENON_ASSIGN_OR_RETURN(std::shared_ptr<codegen::LoadedProgram> loaded, codegen::Load(artifact));
+  TENON_ASSIGN_OR_RETURN(std::shared_ptr<codegen::LoadedProgram> loaded,
+                         codegen::Load(artifact, {options.visible_to_debuggers}));
   executable.bindings = std::move(artifact.bindings);
   executable.symbols = std::move(artifact.symbols);
   executable.sites = std::move(artifact.sites);

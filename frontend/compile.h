@@ -53,6 +53,8 @@ struct CompileOptions {
   // that of this directory; neither: nothing is kept.
   codegen::KernelCache* cache = nullptr;
   std::string cache_directory = {};
+  // perf and gdb see the program's kernels by name (codegen/jit.h).
+  bool visible_to_debuggers = false;
 };
 
 struct GradientOptions {

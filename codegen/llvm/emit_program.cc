@@ -30,7 +30,7 @@ BasicBlock* ProgramEmitter::NewBlock(const char* name) {
 }
 
 void ProgramEmitter::EmitEntry(const std::string& symbol, const std::vector<Step>& steps, Runs runs,
-                               bool clocks) {
+                               EntryClocks clocks) {
   llvm::Type* i32 = b_.getInt32Ty();
   auto* type = llvm::FunctionType::get(i32, {b_.getPtrTy(), i32, i32}, false);
   function_ = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, symbol, module_);
@@ -40,7 +40,7 @@ void ProgramEmitter::EmitEntry(const std::string& symbol, const std::vector<Step
   threads_ = function_->getArg(2);
   bindings_.clear();
   environment_.clear();
-  clock_row_ = nullptr;
+  clock_row_ = event_row_ = nullptr;
 
   b_.SetInsertPoint(NewBlock("entry"));
   if (steps.empty()) {
@@ -54,7 +54,7 @@ void ProgramEmitter::EmitEntry(const std::string& symbol, const std::vector<Step
   LoadFrame(steps);
   CheckArguments(symbol, steps);
   Value* control = SetFloatingPointControl();
-  if (clocks) StartClocks();
+  if (clocks.on) StartClocks(clocks.events);
   switch (runs) {
     case Runs::kOne:
       EmitSteps(steps);
@@ -217,24 +217,47 @@ Value* ProgramEmitter::ReadCounter() {
   return b_.CreateIntrinsic(b_.getInt64Ty(), counter, {});
 }
 
-void ProgramEmitter::StartClocks() {
+void ProgramEmitter::StartClocks(int64_t events) {
   Value* table = b_.CreateAlignedLoad(
       b_.getPtrTy(), FieldPointer(b_, frame_, offsetof(tenon_frame, buffers)), llvm::Align(8));
-  clock_row_ = b_.CreateAlignedLoad(
+  Value* clocks = b_.CreateAlignedLoad(
       b_.getPtrTy(), FieldPointer(b_, table, sizeof(void*) * program_.bindings.size()),
       llvm::Align(8));
-  const int64_t row_bytes = 8 * ClockSlots(program_);
-  clock_row_ =
-      b_.CreateGEP(b_.getInt8Ty(), clock_row_,
-                   b_.CreateMul(b_.CreateZExt(thread_, b_.getInt64Ty()), b_.getInt64(row_bytes)));
-  b_.CreateAlignedStore(ReadCounter(), clock_row_, llvm::Align(8));
+  const auto row = [&](Value* rows, Value* number, int64_t entries) {
+    return b_.CreateGEP(b_.getInt8Ty(), rows,
+                        b_.CreateMul(b_.CreateZExt(number, b_.getInt64Ty()),
+                                     b_.getInt64(static_cast<uint64_t>(8 * entries))));
+  };
+  const int64_t slots = ClockSlots(program_);
+  clock_row_ = row(clocks, thread_, slots);
+  events_ = events;
+  if (events > 0) event_row_ = row(row(clocks, threads_, slots), thread_, 1 + 2 * events);
+  Value* now = ReadCounter();
+  b_.CreateAlignedStore(now, clock_row_, llvm::Align(8));
+  NoteEvent(0, now);
   next_clock_ = 1;
+}
+
+// Where there is no room left, the last pair is written again: no branch, and nothing is lost that
+// would have been kept.
+void ProgramEmitter::NoteEvent(int slot, Value* now) {
+  if (event_row_ == nullptr) return;
+  llvm::Type* i64 = b_.getInt64Ty();
+  Value* noted = b_.CreateAlignedLoad(i64, event_row_, llvm::Align(8));
+  Value* last = b_.getInt64(static_cast<uint64_t>(events_ - 1));
+  Value* at = b_.CreateSelect(b_.CreateICmpULT(noted, last), noted, last);
+  Value* pair = b_.CreateGEP(b_.getInt8Ty(), event_row_,
+                             b_.CreateAdd(b_.CreateMul(at, b_.getInt64(16)), b_.getInt64(8)));
+  b_.CreateAlignedStore(b_.getInt64(static_cast<uint64_t>(slot)), pair, llvm::Align(8));
+  b_.CreateAlignedStore(now, FieldPointer(b_, pair, 8), llvm::Align(8));
+  b_.CreateAlignedStore(b_.CreateAdd(noted, b_.getInt64(1)), event_row_, llvm::Align(8));
 }
 
 void ProgramEmitter::EmitClock() {
   if (clock_row_ == nullptr) return;
-  Value* slot = FieldPointer(b_, clock_row_, 8 * next_clock_++);
   Value* now = ReadCounter();
+  NoteEvent(next_clock_, now);
+  Value* slot = FieldPointer(b_, clock_row_, 8 * next_clock_++);
   Value* last = b_.CreateAlignedLoad(b_.getInt64Ty(), clock_row_, llvm::Align(8));
   Value* sum = b_.CreateAlignedLoad(b_.getInt64Ty(), slot, llvm::Align(8));
   b_.CreateAlignedStore(b_.CreateAdd(sum, b_.CreateSub(now, last)), slot, llvm::Align(8));

@@ -101,7 +101,8 @@ class ObjectCompilerImpl final : public ObjectCompiler {
     return CompileModule("program", options, [&](llvm::Module& module) {
       ProgramEmitter emitter(program, info_, kernel_symbols, module);
       emitter.EmitEntry(prepare_symbol, program.prepare, ProgramEmitter::Runs::kOne);
-      emitter.EmitEntry(step_symbol, program.step, ProgramEmitter::Runs::kMany, options.clocks);
+      emitter.EmitEntry(step_symbol, program.step, ProgramEmitter::Runs::kMany,
+                        {options.clocks, options.events});
     });
   }
 

@@ -23,6 +23,7 @@ struct ObjectOptions {
   bool llvm_text = false;
   bool assembly_text = false;
   bool clocks = false;  // of a program: see CodegenOptions
+  int64_t events = 0;   // likewise
 };
 
 // Makes objects for one target, one after the other; each thread has one of its own.

@@ -19,17 +19,22 @@
 
 namespace tenon::codegen {
 
+// How an entry keeps time: see CodegenOptions.
+struct EntryClocks {
+  bool on = false;
+  int64_t events = 0;
+};
+
 class ProgramEmitter {
  public:
   // `kernel_symbols`: the function of each kernel of the program.
   ProgramEmitter(const kernel::Program& program, const TargetInfo& target,
                  std::vector<std::string> kernel_symbols, llvm::Module& module);
 
-  // `step` may be asked to run several times (tenon_frame::runs), `prepare` may not. `clocks`: see
-  // CodegenOptions.
+  // `step` may be asked to run several times (tenon_frame::runs), `prepare` may not.
   enum class Runs { kOne, kMany };
   void EmitEntry(const std::string& symbol, const std::vector<kernel::Step>& steps, Runs runs,
-                 bool clocks = false);
+                 EntryClocks clocks = {});
 
  private:
   // emit_program.cc
@@ -39,8 +44,9 @@ class ProgramEmitter {
   void EmitRuns(const std::vector<kernel::Step>& steps);
   void EmitLaunch(const kernel::Launch& launch);
   // Reads the counter; adds what has passed to the next slot, where the entry keeps time.
-  void StartClocks();
+  void StartClocks(int64_t events);
   void EmitClock();
+  void NoteEvent(int slot, llvm::Value* now);
   llvm::Value* ReadCounter();
   void EmitRepeat(const kernel::Repeat& repeat);
   void EmitWhile(const kernel::WhileLoop& loop);
@@ -102,6 +108,8 @@ class ProgramEmitter {
   std::map<int, llvm::Value*> bindings_;                          // by binding
   std::map<std::string, llvm::Value*, std::less<>> environment_;  // symbols and loop variables
   llvm::Value* clock_row_ = nullptr;  // of this thread; null where no time is kept
+  llvm::Value* event_row_ = nullptr;  // likewise; null where no readings are noted
+  int64_t events_ = 0;                // that it has room for
   int next_clock_ = 0;
   llvm::Value* run_ = nullptr;  // the number of the run
   llvm::BasicBlock* leave_ = nullptr;
