@@ -7,9 +7,14 @@
 #include <set>
 #include <string>
 
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "tenon/ir/graph.h"
 #include "tenon/ir/kernel/kernel.h"
+
+namespace tenon::fuse {
+struct FusionPlan;
+}  // namespace tenon::fuse
 
 namespace tenon::lower {
 struct Origins;
@@ -48,6 +53,17 @@ struct RematReport {
   double flops_before = 0, flops_after = 0;  // of a step, by the cost model
 };
 
+// For tests of what finds mistakes, in the compiler and in graphs: each may change what a stage
+// hands on, before that is verified and shown. Null in all other use.
+struct Tampering {
+  // After a graph pass, or after "remat" (which need not run).
+  std::function<void(absl::string_view pass, ir::Graph*)> graph;
+  // After "fuse".
+  std::function<void(fuse::FusionPlan*)> plan;
+  // After "lower", "memory" and "barriers".
+  std::function<void(absl::string_view stage, kernel::Program*)> program;
+};
+
 struct PipelineOptions {
   Numerics numerics = Numerics::kStandard;
   Precision precision = Precision::kAsWritten;
@@ -60,11 +76,11 @@ struct PipelineOptions {
   // Names of passes, as in passes/passes.def, that are left out wherever they stand.
   std::set<std::string, std::less<>> disabled_passes;
 
-  // Verifies the graph after each pass; a failure is an internal error that names the pass.
+  // Verifies what each pass and stage hands on; a failure is that stage's error (StageOf).
   bool verify_after_each = false;
 
-  // Called after each graph pass with what came out of it: printing, timing and bisection hang
-  // from here.
+  // Called after each graph pass with what came out of it (with a limit of memory also after
+  // "remat", as often as that is tried): printing, timing and bisection hang from here.
   std::function<void(const PassReport&, const ir::Graph&)> after_pass;
   // Called after each stage that yields a kernel program ("lower", "memory", ...).
   std::function<void(absl::string_view stage, const kernel::Program&)> after_stage;
@@ -74,10 +90,17 @@ struct PipelineOptions {
   // Called when values are computed again to meet the memory limit.
   std::function<void(const RematReport&)> after_remat;
 
+  Tampering tampering;
+
   bool IsEnabled(absl::string_view pass) const {
     return disabled_passes.find(std::string(pass)) == disabled_passes.end();
   }
 };
+
+// The error for a stage whose result breaks an invariant: an internal one that names the stage.
+absl::Status StageError(absl::string_view stage, const absl::Status& status);
+// The stage that a StageError names; empty for all other errors.
+std::string StageOf(const absl::Status& status);
 
 }  // namespace tenon::passes
 

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "tenon/ir/check.h"
+#include "tenon/ir/suggest.h"
 #include "tenon/ir/verifier.h"
 #include "tenon/passes/precision/mixed.h"
 #include "tenon/passes/simplify/cse.h"
@@ -38,14 +39,14 @@ std::optional<PassId> FindPass(absl::string_view name) {
 
 absl::StatusOr<PassManager> PassManager::FromNames(absl::Span<const std::string> names) {
   std::vector<PassId> passes;
+  std::vector<std::string> known;
+  for (const PassInfo& pass : AllPasses()) known.emplace_back(pass.name);
   for (const std::string& name : names) {
     const std::optional<PassId> pass = FindPass(name);
     if (!pass.has_value()) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("no pass is named \"", name, "\"; there are: ",
-                       absl::StrJoin(AllPasses(), ", ", [](std::string* out, const PassInfo& p) {
-                         absl::StrAppend(out, p.name);
-                       })));
+      return absl::InvalidArgumentError(absl::StrCat("no pass is named \"", name,
+                                                     "\"; there are: ", absl::StrJoin(known, ", "),
+                                                     ir::DidYouMean(name, known)));
     }
     passes.push_back(*pass);
   }
@@ -67,12 +68,11 @@ absl::StatusOr<ir::Graph> PassManager::Run(ir::Graph graph, const PipelineOption
     report.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     report.rule_visits = context.rule_visits;
+    if (options.tampering.graph) options.tampering.graph(pass.name, &graph);
     report.nodes_after = graph.CountNodes();
     if (options.verify_after_each) {
       const absl::Status status = ir::Verify(graph);
-      if (!status.ok()) {
-        return absl::InternalError(absl::StrCat("after pass ", pass.name, ": ", status.message()));
-      }
+      if (!status.ok()) return StageError(pass.name, status);
     }
     if (options.after_pass) options.after_pass(report, graph);
     reports_.push_back(report);

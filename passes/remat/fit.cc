@@ -6,6 +6,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "tenon/ir/check.h"
+#include "tenon/ir/verifier.h"
+#include "tenon/passes/fuse/verify.h"
 #include "tenon/passes/memory/peak.h"
 #include "tenon/passes/memory/timeline.h"
 #include "tenon/passes/remat/remat.h"
@@ -19,6 +21,7 @@ namespace {
 
 constexpr int kRounds = 8;
 constexpr int kListed = 12;
+constexpr absl::string_view kStage = "remat";
 
 passes::RematReport Report(const ir::Graph& graph, const fuse::FusionPlan& plan,
                            const Timeline& before, const Timeline& after) {
@@ -48,6 +51,17 @@ absl::Status DoesNotFit(const ir::Graph& graph, const Timeline& best, int64_t li
                    ". Alive at its peak:\n", memory::TensorsAtPeak(graph, best, kListed)));
 }
 
+absl::Status CheckRewritten(const passes::PipelineOptions& options, Planned* planned) {
+  if (options.tampering.graph) options.tampering.graph(kStage, &planned->graph);
+  if (options.verify_after_each) {
+    absl::Status status = ir::Verify(planned->graph);
+    if (status.ok()) status = fuse::Verify(planned->graph, planned->plan);
+    if (!status.ok()) return passes::StageError(kStage, status);
+  }
+  if (options.after_pass) options.after_pass({.pass = kStage}, planned->graph);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<kernel::Program> Fit(const ir::Graph& graph, const fuse::FusionPlan& plan,
@@ -59,7 +73,8 @@ absl::StatusOr<kernel::Program> Fit(const ir::Graph& graph, const fuse::FusionPl
   int64_t least = program.arena_bytes, budget = limit;
   for (int round = 0; round < kRounds && budget > 0; ++round) {
     const Timeline after = Rematerialise(graph, plan, budget);
-    const Planned planned = Rewrite(graph, plan, after);
+    Planned planned = Rewrite(graph, plan, after);
+    TENON_RETURN_IF_ERROR(CheckRewritten(options, &planned));
     TENON_ASSIGN_OR_RETURN(kernel::Program result, lower(planned.graph, planned.plan));
     if (result.arena_bytes <= limit) {
       result.symbols = program.symbols;  // nodes may stand in another order now
