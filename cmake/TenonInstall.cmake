@@ -6,6 +6,11 @@ install(TARGETS tenon_runtime tenon_ir tenon_passes tenon_codegen tenon_frontend
         EXPORT tenonTargets ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 if(TARGET tenon)
   install(TARGETS tenon EXPORT tenonTargets RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  install(DIRECTORY "${PROJECT_BINARY_DIR}/tools/man/" DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+  install(FILES "${PROJECT_BINARY_DIR}/tools/tenon.bash" RENAME tenon
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+  install(FILES "${PROJECT_BINARY_DIR}/tools/_tenon"
+          DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
 endif()
 foreach(folder runtime ir passes codegen frontend)
   # LLVM's types stay inside codegen/llvm: nothing of it is for users.

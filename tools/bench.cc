@@ -25,6 +25,8 @@
 #include "tools/engines.h"
 #include "tools/inputs.h"
 #include "tools/kernel_cost.h"
+#include "tools/progress.h"
+#include "tools/ticks.h"
 
 namespace tenon::tools {
 namespace {
@@ -45,26 +47,6 @@ struct BenchOptions {
 
 double Since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-uint64_t ReadCounter() {
-#if defined(__x86_64__)
-  return __builtin_ia32_rdtsc();
-#elif defined(__aarch64__)
-  uint64_t value = 0;
-  asm volatile("mrs %0, cntvct_el0" : "=r"(value));
-  return value;
-#else
-  return static_cast<uint64_t>(Clock::now().time_since_epoch().count());
-#endif
-}
-
-double SecondsPerTick() {
-  const auto start = Clock::now();
-  const uint64_t first = ReadCounter();
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  const uint64_t last = ReadCounter();
-  return Since(start) / static_cast<double>(std::max<uint64_t>(1, last - first));
 }
 
 // The launches and barriers of a step, in the order of their clocks.
@@ -207,8 +189,9 @@ absl::Status TimeWhole(const codegen::Artifact& artifact, const RunInputs& input
 absl::Status TimeLaunches(const codegen::Artifact& artifact, const RunInputs& inputs, int slots,
                           BenchReport* report) {
   std::vector<int64_t> table(static_cast<size_t>(slots) * report->threads);
-  TENON_ASSIGN_OR_RETURN(const std::unique_ptr<NativeRun> run,
-                         NativeRun::Make(artifact, inputs, report->threads, table.data()));
+  TENON_ASSIGN_OR_RETURN(
+      const std::unique_ptr<NativeRun> run,
+      NativeRun::Make(artifact, inputs, report->threads, {.clocks = table.data()}));
   TENON_RETURN_IF_ERROR(run->Prepare());
   TENON_RETURN_IF_ERROR(TimeRuns(*run, 2, nullptr).status());
   std::fill(table.begin(), table.end(), 0);
@@ -257,7 +240,7 @@ void HoldToRoofline(BenchReport* report) {
 }
 
 absl::StatusOr<BenchReport> Measure(const ir::Graph& graph, const RunInputs& inputs,
-                                    const BenchOptions& options) {
+                                    const BenchOptions& options, Progress& progress) {
   TENON_ASSIGN_OR_RETURN(const passes::PipelineOptions pipeline, ToPipelineOptions(options.target));
   TENON_ASSIGN_OR_RETURN(const ir::TargetDesc target, ToTarget(options.target));
   if (!codegen::HostCanRun(target)) {
@@ -273,6 +256,7 @@ absl::StatusOr<BenchReport> Measure(const ir::Graph& graph, const RunInputs& inp
   for (const auto& [symbol, bound] : graph.Symbols()) {
     report.extents.emplace_back(symbol, inputs.extents.at(symbol));
   }
+  progress.Set("compiling");
   auto start = Clock::now();
   TENON_ASSIGN_OR_RETURN(const kernel::Program program,
                          passes::CompileToProgram(graph, target, pipeline));
@@ -289,9 +273,12 @@ absl::StatusOr<BenchReport> Measure(const ir::Graph& graph, const RunInputs& inp
                          codegen::Compile(program, target, {.clocks = true}));
   report.launches = LaunchList(program, inputs.extents).Take();
 
+  progress.Set("measuring the machine's peaks");
   MeasurePeaks(&report);
+  progress.Set("timing runs");
   TENON_RETURN_IF_ERROR(TimeWhole(artifact, inputs, options.runs, &report));
   TENON_RETURN_IF_ERROR(TimeLaunches(clocked, inputs, codegen::ClockSlots(program), &report));
+  progress.Set("measuring the machine's peaks");
   MeasurePeaks(&report);
   HoldToRoofline(&report);
   return report;
@@ -301,7 +288,9 @@ absl::Status Bench(const BenchOptions& options) {
   TENON_ASSIGN_OR_RETURN(const ir::Model model, Load(options.path));
   TENON_ASSIGN_OR_RETURN(const RunInputs inputs,
                          GatherInputs(model, options.inputs, /*make_up=*/true));
-  const absl::StatusOr<BenchReport> report = Measure(model.graph, inputs, options);
+  Progress progress("tenon bench");
+  const absl::StatusOr<BenchReport> report = Measure(model.graph, inputs, options, progress);
+  progress.Clear();
   if (!report.ok()) return WithReproduction(report.status(), model.graph);
   const std::string text = options.json ? BenchJson(*report) : BenchText(*report);
   std::fwrite(text.data(), 1, text.size(), stdout);

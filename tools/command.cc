@@ -52,7 +52,13 @@ std::vector<std::string> Names(const Rows& rows) {
 
 void AddModelArgument(CLI::App& app, std::string& path) {
   app.add_option("model", path, "Model file: .tn (text) or .tnb (binary); '-' is standard input")
+      ->type_name("FILE")
       ->required();
+}
+
+CLI::Option* AddChoice(CLI::App& app, const std::string& flags, std::string& value,
+                       const std::vector<std::string>& choices, const std::string& description) {
+  return app.add_option(flags, value, description)->type_name(absl::StrJoin(choices, "|"));
 }
 
 absl::StatusOr<ir::Model> Load(const std::string& path) {
@@ -63,14 +69,13 @@ absl::StatusOr<ir::Model> Load(const std::string& path) {
 }
 
 void AddTargetOptions(CLI::App& app, TargetOptions& options) {
-  app.add_option("--numerics", options.numerics,
-                 "Freedom with the bits of results: " + absl::StrJoin(Names(kNumerics), ", "))
+  AddChoice(app, "--numerics", options.numerics, Names(kNumerics),
+            "Freedom with the bits of results")
       ->capture_default_str();
-  app.add_option("--target", options.target,
-                 "Machine to compile for: " + absl::StrJoin(Names(kTargets), ", "))
+  AddChoice(app, "--target", options.target, Names(kTargets), "Machine to compile for")
       ->capture_default_str();
-  app.add_option("--precision", options.precision,
-                 "Element types of contractions: " + absl::StrJoin(Names(kPrecisions), ", "))
+  AddChoice(app, "--precision", options.precision, Names(kPrecisions),
+            "Element types of contractions")
       ->capture_default_str();
   app.add_option("--memory-limit", options.memory_limit,
                  "Most bytes of the arena (512k, 1.5m, 2g): values are computed again to meet it")

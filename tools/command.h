@@ -30,6 +30,11 @@ void AddModelArgument(CLI::App& app, std::string& path);
 // A model file of any form that there is ("-": standard input).
 absl::StatusOr<ir::Model> Load(const std::string& path);
 
+// An option that takes one of `choices`: help, completion and manual show them (the command itself
+// checks the value and names the nearest right one: UnknownValue).
+CLI::Option* AddChoice(CLI::App& app, const std::string& flags, std::string& value,
+                       const std::vector<std::string>& choices, const std::string& description);
+
 // How to compile, as options of the command line.
 struct TargetOptions {
   std::string numerics = "standard";

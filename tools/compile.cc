@@ -13,6 +13,7 @@
 #include "tools/command.h"
 #include "tools/engines.h"
 #include "tools/inputs.h"
+#include "tools/progress.h"
 
 namespace tenon::tools {
 namespace {
@@ -86,6 +87,7 @@ absl::Status RunCompile(const CompileCommand& command) {
   const std::string weights_file = WithSuffix(command.output, ".safetensors");
   options.weights_file = std::filesystem::path(weights_file).filename().string();
 
+  Progress progress("tenon compile");
   TENON_ASSIGN_OR_RETURN(const ir::Model model, Load(command.path));
   std::map<std::string, ir::Literal> literals;
   if (options.weights != AotWeights::kCaller) {
@@ -104,6 +106,7 @@ absl::Status RunCompile(const CompileCommand& command) {
   }
   TENON_RETURN_IF_ERROR(ir::WriteFileAtomically(command.output, files->object));
   TENON_RETURN_IF_ERROR(ir::WriteFileAtomically(header, files->header));
+  progress.Clear();
   std::printf("%s: %zu bytes; %s; arena %lld bytes, prepared %lld bytes\n", command.output.c_str(),
               files->object.size(), header.c_str(), static_cast<long long>(files->arena_bytes),
               static_cast<long long>(files->prepared_bytes));

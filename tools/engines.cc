@@ -148,24 +148,27 @@ absl::StatusOr<Outputs> RunKernels(const kernel::Program& program, const RunInpu
 }
 
 absl::StatusOr<Outputs> RunNative(const kernel::Program& program, const ir::TargetDesc& target,
-                                  const RunInputs& inputs, int threads, const std::string& cache) {
+                                  const RunInputs& inputs, int threads,
+                                  const NativeOptions& native) {
   if (!codegen::HostCanRun(target)) {
     return absl::InvalidArgumentError(
         absl::StrCat("this machine cannot run code for ", target.cpu));
   }
   std::optional<codegen::KernelCache> kernels;
   codegen::CodegenOptions options;
-  if (!cache.empty()) options.cache = &kernels.emplace(cache);
+  if (!native.cache.empty()) options.cache = &kernels.emplace(native.cache);
+  options.clocks = native.clocks != nullptr;
+  options.events = native.events;
   if (options.cache != nullptr && options.cache->directory().empty()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("'", cache,
+        absl::StrCat("'", native.cache,
                      "' cannot be a cache: it must be a folder of yours alone, in one "
                      "that exists"));
   }
   TENON_ASSIGN_OR_RETURN(const codegen::Artifact artifact,
                          codegen::Compile(program, target, options));
   TENON_ASSIGN_OR_RETURN(const std::unique_ptr<NativeRun> run,
-                         NativeRun::Make(artifact, inputs, threads));
+                         NativeRun::Make(artifact, inputs, threads, native));
   TENON_RETURN_IF_ERROR(run->Prepare());
   TENON_RETURN_IF_ERROR(run->Step());
   return run->TakeOutputs();
@@ -173,10 +176,11 @@ absl::StatusOr<Outputs> RunNative(const kernel::Program& program, const ir::Targ
 
 absl::StatusOr<std::unique_ptr<NativeRun>> NativeRun::Make(const codegen::Artifact& artifact,
                                                            const RunInputs& inputs, int threads,
-                                                           int64_t* clocks) {
-  TENON_ASSIGN_OR_RETURN(std::unique_ptr<codegen::LoadedProgram> code, codegen::Load(artifact));
+                                                           const NativeOptions& options) {
+  TENON_ASSIGN_OR_RETURN(std::unique_ptr<codegen::LoadedProgram> code,
+                         codegen::Load(artifact, {options.visible_to_debuggers}));
   TENON_ASSIGN_OR_RETURN(std::vector<int64_t> extents, ExtentsOf(artifact.symbols, inputs));
-  TENON_ASSIGN_OR_RETURN(Buffers buffers, Buffers::Make(artifact, inputs, clocks));
+  TENON_ASSIGN_OR_RETURN(Buffers buffers, Buffers::Make(artifact, inputs, options.clocks));
   auto run = std::make_unique<LinkedRun>(artifact, std::move(code), std::move(extents),
                                          std::move(buffers), threads);
   if (!run->ok()) {

@@ -28,20 +28,28 @@ absl::StatusOr<Outputs> RunGraph(const ir::Graph& graph, const RunInputs& inputs
 absl::StatusOr<Outputs> RunKernels(const kernel::Program& program, const RunInputs& inputs,
                                    int threads);
 
-// Compiles the program for `target`, which must be able to run here, and runs it. Compiled kernels
-// are kept in, and taken from, the folder `cache` unless it is empty (codegen/cache.h).
+struct NativeOptions {
+  std::string cache;  // a folder that compiled kernels are kept in (codegen/cache.h); empty: none
+  bool visible_to_debuggers = false;  // codegen::LoadOptions
+  // The table that the step notes its clocks' readings in, and for how many there is room:
+  // codegen::CodegenOptions; or null.
+  int64_t* clocks = nullptr;
+  int64_t events = 0;
+};
+
+// Compiles the program for `target`, which must be able to run here, and runs it.
 absl::StatusOr<Outputs> RunNative(const kernel::Program& program, const ir::TargetDesc& target,
                                   const RunInputs& inputs, int threads,
-                                  const std::string& cache = {});
+                                  const NativeOptions& options = {});
 
 // Native code bound to the values of a run, to be run again and again: a donated input then holds
 // what the last run left there.
 class NativeRun {
  public:
-  // Links `artifact`, which must outlive this. `clocks`: see codegen::CodegenOptions; or null.
+  // Links `artifact`, which must outlive this. Of the options, the cache is for compiling alone.
   static absl::StatusOr<std::unique_ptr<NativeRun>> Make(const codegen::Artifact& artifact,
                                                          const RunInputs& inputs, int threads,
-                                                         int64_t* clocks = nullptr);
+                                                         const NativeOptions& options = {});
   virtual ~NativeRun() = default;
 
   // Packs the weights: once, before the first step.

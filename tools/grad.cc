@@ -80,7 +80,8 @@ Action AddGrad(CLI::App& app) {
                  "Inputs, separated by commas, whose gradients are wanted; else all parameters");
   app.add_option("--prefix", options->prefix, "What the gradients' names start with")
       ->capture_default_str();
-  app.add_option("-o,--output", options->output, "File to write; '-' is standard output");
+  app.add_option("-o,--output", options->output, "File to write; '-' is standard output")
+      ->type_name("FILE");
   return [options] { return Grad(*options); };
 }
 

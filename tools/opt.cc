@@ -88,7 +88,8 @@ Action AddOpt(CLI::App& app) {
   app.add_option(
       "--passes", options->passes,
       "Passes to run, in order, separated by commas; the compiler's own list without it");
-  app.add_option("-o,--output", options->output, "File to write; '-' is standard output");
+  app.add_option("-o,--output", options->output, "File to write; '-' is standard output")
+      ->type_name("FILE");
   app.add_flag("--time", options->time, "Say what each pass took and did");
   app.add_option("--print-after", options->print_after,
                  "Print the graph after these passes, or after 'all'");

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "tenon/codegen/artifact.h"
 #include "tenon/ir/check.h"
 #include "tenon/ir/file.h"
 #include "tenon/ir/text.h"
@@ -19,6 +20,9 @@
 #include "tools/engines.h"
 #include "tools/inputs.h"
 #include "tools/npy.h"
+#include "tools/progress.h"
+#include "tools/ticks.h"
+#include "tools/trace.h"
 
 namespace tenon::tools {
 namespace {
@@ -32,21 +36,50 @@ struct RunOptions {
   std::string interpret;
   int threads = 0;
   std::string cache;
+  std::string profile;
+  bool debug_jit = false;
   InputOptions inputs;
   TargetOptions target;
 };
 
+// Runs native code, and writes a trace of it where that is asked for.
+absl::StatusOr<Outputs> ExecuteNative(const kernel::Program& program, const ir::TargetDesc& target,
+                                      const RunInputs& inputs, int threads,
+                                      const std::vector<KernelSource>& sources,
+                                      const RunOptions& options) {
+  NativeOptions native{.cache = options.cache, .visible_to_debuggers = options.debug_jit};
+  if (options.profile.empty()) return RunNative(program, target, inputs, threads, native);
+  std::vector<int64_t> table(
+      static_cast<size_t>(threads) *
+      static_cast<size_t>(codegen::ClockSlots(program) + 1 + 2 * kTraceEvents));
+  native.clocks = table.data();
+  native.events = kTraceEvents;
+  TENON_ASSIGN_OR_RETURN(Outputs outputs, RunNative(program, target, inputs, threads, native));
+  TENON_RETURN_IF_ERROR(ir::WriteFileAtomically(
+      options.profile, TraceJson(program, sources, table, threads, SecondsPerTick())));
+  return outputs;
+}
+
 absl::StatusOr<Outputs> Execute(const ir::Graph& graph, const RunInputs& inputs,
                                 const RunOptions& options) {
+  Progress progress("tenon run");
+  progress.Set("interpreting the graph");
   if (options.interpret == "graph") return RunGraph(graph, inputs);
-  TENON_ASSIGN_OR_RETURN(const passes::PipelineOptions pipeline, ToPipelineOptions(options.target));
+  TENON_ASSIGN_OR_RETURN(passes::PipelineOptions pipeline, ToPipelineOptions(options.target));
   TENON_ASSIGN_OR_RETURN(const ir::TargetDesc target, ToTarget(options.target));
+  std::vector<KernelSource> sources;
+  CollectSources(&pipeline, &sources);
+  progress.Set("compiling");
   TENON_ASSIGN_OR_RETURN(const kernel::Program program,
                          passes::CompileToProgram(graph, target, pipeline));
   const int cores = static_cast<int>(std::thread::hardware_concurrency());
   const int threads = options.threads > 0 ? options.threads : std::max(1, cores);
-  if (options.interpret == "kernel") return RunKernels(program, inputs, threads);
-  return RunNative(program, target, inputs, threads, options.cache);
+  if (options.interpret == "kernel") {
+    progress.Set("interpreting the kernels");
+    return RunKernels(program, inputs, threads);
+  }
+  progress.Set("compiling and running native code");
+  return ExecuteNative(program, target, inputs, threads, sources, options);
 }
 
 // DIR/<name>.npy; slashes in a name are folders below DIR, and never lead out of it.
@@ -83,6 +116,9 @@ absl::Status Run(const RunOptions& options) {
   if (!options.interpret.empty() && options.interpret != "graph" && options.interpret != "kernel") {
     return UnknownValue("--interpret", options.interpret, {"graph", "kernel"});
   }
+  if (!options.interpret.empty() && (!options.profile.empty() || options.debug_jit)) {
+    return absl::InvalidArgumentError("--profile and --debug-jit are of native code");
+  }
   TENON_ASSIGN_OR_RETURN(const ir::Model model, Load(options.path));
   TENON_ASSIGN_OR_RETURN(const RunInputs inputs,
                          GatherInputs(model, options.inputs, /*make_up=*/false));
@@ -104,11 +140,17 @@ Action AddRun(CLI::App& app) {
   AddModelArgument(app, options->path);
   AddInputOptions(app, options->inputs);
   app.add_option("--output-dir", options->output_dir,
-                 "Folder for OUTPUT.npy; without it the first elements are printed");
-  app.add_option("--interpret", options->interpret,
-                 "Interpret instead of compiling: graph or kernel");
+                 "Folder for OUTPUT.npy; without it the first elements are printed")
+      ->type_name("FOLDER");
+  AddChoice(app, "--interpret", options->interpret, {"graph", "kernel"},
+            "Interpret instead of compiling");
+  app.add_option("--profile", options->profile,
+                 "Write when each thread ran which kernel, as a trace for Chrome and Perfetto")
+      ->type_name("FILE");
+  app.add_flag("--debug-jit", options->debug_jit, "Let perf and gdb see the kernels by name");
   app.add_option("--cache", options->cache,
-                 "Folder in which compiled kernels are kept from run to run; off by default");
+                 "Folder in which compiled kernels are kept from run to run; off by default")
+      ->type_name("FOLDER");
   app.add_option("--threads", options->threads, "Threads to run on; 0: one a core")
       ->check(CLI::Range(0, 1024));
   AddTargetOptions(app, options->target);
