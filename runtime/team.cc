@@ -26,6 +26,7 @@ struct Team::State {
   tenon_entry entry = nullptr;
   tenon_frame* frame = nullptr;
   bool ending = false;
+  int caller_core = -1;  // where the caller woke the threads of the run, if it had to
 
   alignas(64) uint32_t running = 0;  // threads of the team that have not finished the run
   uint32_t running_parked = 0;
@@ -49,10 +50,13 @@ void Team::State::Wake(void* /*context*/, uint32_t* epoch) { std::atomic_ref(*ep
 
 void Team::State::Work(int32_t thread) {
   uint32_t seen = 0;
+  OwnCores cores;
   for (;;) {
-    AwaitChange(std::atomic_ref(generation), seen, std::atomic_ref(generation_parked), poll);
+    const bool woken =
+        AwaitChange(std::atomic_ref(generation), seen, std::atomic_ref(generation_parked), poll);
     seen = std::atomic_ref(generation).load(std::memory_order_acquire);
     if (ending) return;
+    if (woken && poll) cores.Leave(caller_core);
     entry(frame, thread, threads);
     if (std::atomic_ref(running).fetch_sub(1, std::memory_order_seq_cst) == 1) {
       WakeParked(std::atomic_ref(running), std::atomic_ref(running_parked));
@@ -99,6 +103,8 @@ int32_t Team::Run(tenon_entry entry, tenon_frame* frame) {
   state.team.stop = TENON_OK;
   state.entry = entry;
   state.frame = frame;
+  const bool parked = std::atomic_ref(state.generation_parked).load(std::memory_order_relaxed) != 0;
+  if (parked) state.caller_core = CurrentCore();
   std::atomic_ref(state.running)
       .store(static_cast<uint32_t>(state.threads) - 1, std::memory_order_relaxed);
   std::atomic_ref(state.generation).fetch_add(1, std::memory_order_seq_cst);

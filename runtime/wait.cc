@@ -37,17 +37,33 @@ int AvailableCores() {
   return cores > 0 ? static_cast<int>(cores) : 1;
 }
 
+int CurrentCore() { return sched_getcpu(); }
+
+OwnCores::OwnCores() {
+  CPU_ZERO(&all_);
+  sched_getaffinity(0, sizeof(all_), &all_);
+  now_ = all_;
+}
+
+void OwnCores::Leave(int core) {
+  if (core < 0 || sched_getcpu() != core) return;
+  cpu_set_t set, rest = all_;
+  CPU_CLR(core, &rest);
+  if (CPU_COUNT(&rest) == 0 || sched_getaffinity(0, sizeof(set), &set) != 0) return;
+  if (CPU_EQUAL(&set, &now_) && sched_setaffinity(0, sizeof(rest), &rest) == 0) now_ = rest;
+}
+
 // `parked` is raised before the word is looked at again, and who changes the word looks at `parked`
 // afterwards, both in the one total order of sequentially consistent operations: so either the
 // sleeper sees the change or the other one sees the sleeper.
-void AwaitChange(std::atomic_ref<uint32_t> word, uint32_t seen, std::atomic_ref<uint32_t> parked,
+bool AwaitChange(std::atomic_ref<uint32_t> word, uint32_t seen, std::atomic_ref<uint32_t> parked,
                  bool poll) {
-  if (word.load(std::memory_order_acquire) != seen) return;
+  if (word.load(std::memory_order_acquire) != seen) return false;
   if (poll) {
     const auto end = Clock::now() + kPollTime;
     do {
       for (int i = 0; i < kPollsPerLook; ++i) {
-        if (word.load(std::memory_order_acquire) != seen) return;
+        if (word.load(std::memory_order_acquire) != seen) return false;
         Pause();
       }
     } while (Clock::now() < end);
@@ -55,6 +71,7 @@ void AwaitChange(std::atomic_ref<uint32_t> word, uint32_t seen, std::atomic_ref<
   parked.fetch_add(1, std::memory_order_seq_cst);
   while (word.load(std::memory_order_seq_cst) == seen) word.wait(seen, std::memory_order_seq_cst);
   parked.fetch_sub(1, std::memory_order_seq_cst);
+  return true;
 }
 
 void WakeParked(std::atomic_ref<uint32_t> word, std::atomic_ref<uint32_t> parked) {

@@ -2,6 +2,7 @@
 #include "tenon/runtime/team.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 
 #include <atomic>
 #include <chrono>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "tenon/runtime/arena.h"
+#include "tenon/runtime/wait.h"
 
 namespace tenon::runtime {
 namespace {
@@ -103,6 +105,47 @@ TEST(Team, StatusIsOfThisRunOnly) {
   tenon_frame frame = {.arena = reinterpret_cast<char*>(&seen)};
   EXPECT_EQ(team.Run(&FaultOnce, &frame), TENON_NOT_FINITE);
   EXPECT_EQ(team.Run(&Record, &frame), TENON_OK);
+}
+
+// Where the calling thread may run.
+cpu_set_t Allowed() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  sched_getaffinity(0, sizeof(set), &set);
+  return set;
+}
+
+TEST(OwnCores, LeaveOneCoreAtATimeAndComeBack) {
+  if (AvailableCores() < 2) GTEST_SKIP() << "one core: nowhere to go";
+  std::thread([] {
+    const cpu_set_t all = Allowed();
+    OwnCores cores;
+    for (int turn = 0; turn < 3; ++turn) {
+      const cpu_set_t before = Allowed();
+      const int core = sched_getcpu();
+      cores.Leave(core);
+      cpu_set_t after = Allowed();
+      if (CPU_EQUAL(&after, &before) != 0) continue;  // moved in between
+      EXPECT_FALSE(CPU_ISSET(core, &after));
+      EXPECT_EQ(CPU_COUNT(&after), CPU_COUNT(&all) - 1);
+      EXPECT_NE(sched_getcpu(), core);
+    }
+    cores.Leave(-1);
+  }).join();
+}
+
+TEST(OwnCores, LeaveIsNotForWhoHasBeenPlacedByOthers) {
+  if (AvailableCores() < 2) GTEST_SKIP() << "one core: nowhere to go";
+  std::thread([] {
+    OwnCores cores;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(sched_getcpu(), &one);
+    ASSERT_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
+    cores.Leave(sched_getcpu());
+    const cpu_set_t after = Allowed();
+    EXPECT_TRUE(CPU_EQUAL(&after, &one));
+  }).join();
 }
 
 TEST(Arena, IsAlignedZeroAndMovable) {
