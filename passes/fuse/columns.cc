@@ -13,6 +13,7 @@
 
 #include "tenon/passes/fuse/cost.h"
 #include "tenon/passes/fuse/fuser.h"
+#include "tenon/passes/fuse/reduction_order.h"
 
 namespace tenon::fuse {
 
@@ -23,24 +24,18 @@ using lower::IndexExpr;
 
 namespace {
 
-// Fewer rows than this, or less work in all, are not worth parts.
-constexpr double kFewRows = 64;
-constexpr double kLittleWork = 8 * kWorkOfChunk;
 // Element-wise ops between a sum and what its host has.
 constexpr int kMaxSteps = 8;
 
 }  // namespace
 
-// Whether the node is a sum over rows that may be taken in parts, large enough for a host.
+// Whether the node is a sum over rows that is taken in parts, which may be a host's chunks.
 bool Fuser::WantsHost(ir::NodeId id) {
   if (!fuse_ || !in_parts_ || Class(id) != ComputeClass::kReduce) return false;
   const ir::ComputeDef& def = *Def(id);
-  if (def.compute_class != ComputeClass::kReduce || IsRowType(def)) return false;
-  double rows = 1, columns = 1;
-  for (int i = 0; i < static_cast<int>(def.domain.size()); ++i) {
-    (i < def.num_parallel ? columns : rows) *= Size(def.domain[i]);
-  }
-  return rows >= kFewRows && columns > 1 && rows * columns >= kLittleWork;
+  if (def.compute_class != ComputeClass::kReduce) return false;
+  const ReductionOrder order = OrderOf(def);
+  return !order.by_row && order.is_cut();
 }
 
 // From the results backwards, users before what they use; among those that are ready the last one

@@ -67,7 +67,6 @@ class Fuser {
   bool FitsReduction(const Cluster& c, ir::NodeId id, const std::vector<lower::VarId>& kept,
                      bool has_full_values) const;
   void AddReduction(ir::NodeId id, int cluster, const lower::ElementIndex& index);
-  static bool IsRowType(const ir::ComputeDef& def);
 
   // Sums over rows, hosted by the kernel that walks the rows anyway.
   bool WantsHost(ir::NodeId id);

@@ -4,6 +4,7 @@
 
 #include "tenon/passes/fuse/cost.h"
 #include "tenon/passes/fuse/fuser.h"
+#include "tenon/passes/fuse/reduction_order.h"
 
 namespace tenon::fuse {
 
@@ -22,18 +23,6 @@ constexpr double kLongRow = 65536;
 constexpr double kSmallColumns = 16384;
 
 }  // namespace
-
-bool Fuser::IsRowType(const ir::ComputeDef& def) {
-  // The operand's last dimension that is more than one element long: who walks along it?
-  const ir::Access& access = def.accesses.back();
-  for (size_t d = access.index.size(); d-- > 0;) {
-    for (const ir::Affine::Term& term : access.index[d].affine.terms) {
-      if (def.domain[term.iterator] == Dim(1)) continue;
-      return term.iterator >= def.num_parallel;
-    }
-  }
-  return def.num_parallel == 0;
-}
 
 void Fuser::VisitReduction(ir::NodeId id) {
   const ir::ValueId v = graph_.node(id).results[0];

@@ -18,9 +18,6 @@ using KValues = std::vector<KValue>;
 
 namespace {
 
-// Parts of the rows: enough for any number of threads that a step is worth, and few against rows.
-constexpr int64_t kParts = 64;
-
 Accumulator AccumulatorOf(LowerContext& context, const fuse::Nest::Reduction& r) {
   const ir::Node& node = context.graph().node(r.node);
   const ir::ComputeDef* def = context.Def(r.node);
@@ -31,8 +28,7 @@ Accumulator AccumulatorOf(LowerContext& context, const fuse::Nest::Reduction& r)
 }  // namespace
 
 void ReduceEmitter::FindColumns() {
-  double elements = 1;
-  for (VarId v : nest_.reduced) elements *= fuse::Size(nest_.space.var(v).extent);
+  const double elements = SizeOf(nest_.reduced);
   for (const fuse::Nest::Reduction& r : nest_.columns) {
     const Accumulator sum = AccumulatorOf(context_, r);
     const int local = k_.AddLocal({.name = absl::StrCat("column", columns_.size()),
@@ -50,8 +46,8 @@ void ReduceEmitter::EmitRowsWithColumns() {
   TENON_CHECK(!by_column_);
   kernel_.set_streams();
   const Dim rows = ExtentOf(outer_), elements = ExtentOf(inner_) * ExtentOf(lane_);
-  const auto bound = static_cast<int64_t>(fuse::Size(rows));
-  const int64_t length = std::max<int64_t>(1, (bound + kParts - 1) / kParts);
+  // A chunk is a part, as if the sums were a kernel of their own.
+  const int64_t length = fuse::OrderOf(*columns_[0].sum.def).part_of_rest;
   const Dim parts = FloorDiv(rows + Dim(length - 1), length);
   for (ColumnSum& c : columns_) {
     c.parts = {context_.AddBuffer("parts", c.sum.dtype, parts * elements)};

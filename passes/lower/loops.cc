@@ -129,37 +129,34 @@ std::vector<KValue> ForTiles(ElementEmitter& e, VarId lane_var, KValue low, KVal
       [&] { return carried; });
 }
 
-std::vector<KValue> ForTilesInTurn(ElementEmitter& e, VarId lane_var, KValue low, KValue count,
-                                   int lanes, int groups, const std::vector<KValue>& carried,
-                                   const TileBody& body, const CombineSets& combine) {
+Sets ForTilesInTurn(ElementEmitter& e, VarId lane_var, KValue low, KValue count, int lanes,
+                    Turn turn, Sets sets, const TileBody& body) {
   kernel::KernelBuilder& k = e.builder();
-  using Values = std::vector<KValue>;
-  const Tile whole{.lanes = lanes, .lane_var = lane_var};
-  const int64_t step = static_cast<int64_t>(lanes) * groups;
+  const Tile whole{.lanes = lanes, .lane_var = lanes > 1 ? lane_var : -1};
+  const auto width = static_cast<int64_t>(sets[0].size());
+  const int64_t step = int64_t{lanes} * turn.sets;
   const KValue main = k.Mul(k.Div(count, step), k.ConstI64(step));
-  auto set = [&](const Values& all, int g) {
-    const auto first = all.begin() + g * static_cast<int64_t>(carried.size());
-    return Values(first, first + static_cast<int64_t>(carried.size()));
-  };
-  Values all;
-  for (int g = 0; g < groups; ++g) all.insert(all.end(), carried.begin(), carried.end());
-  all = k.For(k.ConstI64(0), main, step, std::move(all), [&](KValue i, Values inner) {
-    Values next;
-    for (int g = 0; g < groups; ++g) {
-      ElementEmitter::Scope scope(e);
-      e.Bind(lane_var, k.Add(k.Add(low, i), k.ConstI64(static_cast<int64_t>(g) * lanes)));
-      const Values sums = body(whole, set(inner, g));
-      next.insert(next.end(), sums.begin(), sums.end());
-    }
-    return next;
-  });
-  std::vector<Values> sets;
-  for (int g = 0; g < groups; ++g) sets.push_back(set(all, g));
-  sets[0] = ForTiles(e, lane_var, k.Add(low, main), k.Sub(count, main), lanes, 1, sets[0], body);
-  for (int half = groups / 2; half > 0; half /= 2) {
-    for (int g = 0; g < half; ++g) sets[g] = combine(sets[g], sets[g + half]);
+  std::vector<KValue> all;
+  for (const auto& set : sets) all.insert(all.end(), set.begin(), set.end());
+  // A turn of fewer tiles than there are sets moves the sets round: after all of them each is back
+  // in its place.
+  all = k.For(k.ConstI64(0), main, int64_t{lanes} * turn.tiles, std::move(all),
+              [&](KValue i, std::vector<KValue> inner) {
+                std::vector<KValue> next(inner.begin() + turn.tiles * width, inner.end());
+                for (int t = 0; t < turn.tiles; ++t) {
+                  ElementEmitter::Scope scope(e);
+                  e.Bind(lane_var, k.Add(k.Add(low, i), k.ConstI64(int64_t{t} * lanes)));
+                  const auto first = inner.begin() + t * width;
+                  const std::vector<KValue> sums = body(whole, {first, first + width});
+                  next.insert(next.end(), sums.begin(), sums.end());
+                }
+                return next;
+              });
+  for (int s = 0; s < turn.sets; ++s) {
+    sets[s].assign(all.begin() + s * width, all.begin() + (s + 1) * width);
   }
-  return sets[0];
+  sets[0] = ForTiles(e, lane_var, k.Add(low, main), k.Sub(count, main), lanes, 1, sets[0], body);
+  return sets;
 }
 
 std::vector<KValue> ForEach(ElementEmitter& e, VarId var, KValue low, KValue high,

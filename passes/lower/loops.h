@@ -52,15 +52,15 @@ using TileBody =
 std::vector<kernel::ValueId> ForTiles(ElementEmitter& e, VarId lane_var, kernel::ValueId low,
                                       kernel::ValueId count, int lanes, int unroll,
                                       std::vector<kernel::ValueId> carried, const TileBody& body);
-// The same for sums, where one set of `carried` would make each tile wait for the one before:
-// `groups` sets (a power of two) take the whole tiles in turn, and the first one what is left of
-// the last turn. In the end `combine` adds set i + half to set i, halving.
-using CombineSets = std::function<std::vector<kernel::ValueId>(
-    const std::vector<kernel::ValueId>& a, const std::vector<kernel::ValueId>& b)>;
-std::vector<kernel::ValueId> ForTilesInTurn(ElementEmitter& e, VarId lane_var, kernel::ValueId low,
-                                            kernel::ValueId count, int lanes, int groups,
-                                            const std::vector<kernel::ValueId>& carried,
-                                            const TileBody& body, const CombineSets& combine);
+// The same for sums, where one set of values would make each tile wait for the one before: `sets`
+// take the whole tiles in turn, and the first one what is left of the last turn.
+struct Turn {
+  int sets = 1;
+  int tiles = 1;  // that one turn of the loop writes out: a divisor of `sets`
+};
+using Sets = std::vector<std::vector<kernel::ValueId>>;
+Sets ForTilesInTurn(ElementEmitter& e, VarId lane_var, kernel::ValueId low, kernel::ValueId count,
+                    int lanes, Turn turn, Sets sets, const TileBody& body);
 // for var = low .. high, one at a time.
 std::vector<kernel::ValueId> ForEach(
     ElementEmitter& e, VarId var, kernel::ValueId low, kernel::ValueId high,

@@ -4,10 +4,12 @@
 // levels: each level is a pass over a row, a last pass stores values at every point. Values that
 // are expensive and needed in more than one pass wait in a local row buffer.
 //
-// Lanes run along the contiguous axis. Where that is reduced ("by row"), sixteen accumulators take
-// the elements in turn and a tree adds them up; where it is kept ("by column"), every lane has its
-// own accumulator and adds in order. Few, long rows are cut into parts that follow from the shape
-// alone; a second kernel adds the parts up in order. At `exact` everything goes in order.
+// Lanes run along the contiguous axis. Where that is reduced ("by row"), sixteen or sixty-four
+// accumulators take the elements in turn and a tree adds them up; where it is kept ("by column"),
+// every lane has its own accumulator and adds in order. Long reductions are cut into parts, which a
+// second kernel adds up in order, or the kernel itself where it has threads enough or needs its
+// rows again. All of this follows from a reduction's shape alone (fuse/reduction_order.h). At
+// `exact` everything goes in order.
 #include <algorithm>
 
 #include "tenon/ir/check.h"
@@ -30,11 +32,8 @@ namespace {
 
 // Windows of up to this many positions are written out.
 constexpr int64_t kSmallWindow = 16;
-// Rows from this length on are added up by so many sets of accumulators in turn, where a term takes
-// so little work that additions would wait for one another.
-constexpr double kRowOfSets = 128;
-constexpr int kSets = 4;
-constexpr double kWorkOfSets = 8;
+// Terms of more work than this are not written out once for each set of accumulators.
+constexpr double kWorkOfTurn = 8;
 
 }  // namespace
 
@@ -75,66 +74,105 @@ KValue ReduceEmitter::Combined(const Accumulator& a, const ElementIndex& point, 
   return k_.Scalar(ScalarOp::kSelect, {e_.ActivePoints(tile), next, sum});
 }
 
-// The points of one row (by column: of a tile of rows), `inner` from `low` to `high`; where the
-// inner loop is trivial, a row's lanes from `low` to `high`.
-KValues ReduceEmitter::Reduce(const std::vector<int>& which, const Tile& kept, KValue low,
-                              KValue high) {
-  KValues sums;
-  const int lanes = by_column_ ? kept.lanes : lanes_;
-  for (int i : which) {
-    const Accumulator& a = accumulators_[i];
-    sums.push_back(k_.Splat(IdentityOf(k_, a.combiner, a.dtype), 1, lanes));
-  }
+// The points of one row (by column: of a tile of rows) within `range`.
+KValues ReduceEmitter::Reduce(const std::vector<int>& which, const Tile& kept, const Range& range) {
+  HoistReads(which, kept);
+  if (by_column_) return ReduceColumns(which, kept, range.low, range.high);
   const int pass = accumulators_[which[0]].level;
   auto step = [&](const Tile& tile, KValues in) {
-    ProvideRowValues(pass, tile);
-    for (size_t i = 0; i < which.size(); ++i) {
-      in[i] = Step(accumulators_[which[i]], tile, in[i]);
+    return AddTile(which, pass, tile, std::move(in));
+  };
+  const Turn turn{order_.sets, PassWork(pass) <= kWorkOfTurn ? order_.sets : 1};
+  auto tiles = [&](Sets in) {
+    const KValue count = k_.Sub(range.lane_high, range.lane_low);
+    if (order_.sets > 1) {
+      return ForTilesInTurn(e_, lane_, range.lane_low, count, lanes_, turn, std::move(in), step);
     }
-    KeepRowValues(pass, tile);
+    in[0] = ForTiles(e_, lane_, range.lane_low, count, lanes_, work_ <= 8 ? 4 : 1, in[0], step);
     return in;
   };
-  HoistReads(which, kept);
-  if (by_column_ && IsSmallWindow() && k_.AsConst(low) != nullptr && k_.AsConst(high) != nullptr) {
-    // Written out, most of a window's index arithmetic and tests fall away.
-    for (int64_t i = *k_.AsConst(low); i < *k_.AsConst(high); ++i) {
-      ElementEmitter::Scope scope(e_);
-      e_.Bind(inner_, k_.ConstI64(i));
-      sums = step(kept, std::move(sums));
-    }
-    return sums;
-  }
-  if (by_column_) {
-    return ForEach(e_, inner_, low, high, std::move(sums),
-                   [&](KValues in) { return step(kept, std::move(in)); });
-  }
-  const bool in_turn =
-      lanes_ == 16 && fuse::Size(ExtentOf(lane_)) >= kRowOfSets && PassWork(pass) <= kWorkOfSets;
-  auto combine = [&](const KValues& a, const KValues& b) {
-    KValues both;
-    for (size_t i = 0; i < which.size(); ++i) {
-      both.push_back(k_.Scalar(CombineOp(accumulators_[which[i]].combiner), {a[i], b[i]}));
-    }
-    return both;
-  };
-  auto tiles = [&](KValue first, KValue count, KValues in) {
-    if (in_turn) {
-      return ForTilesInTurn(e_, lane_, first, count, lanes_, kSets, in, step, combine);
-    }
-    return ForTiles(e_, lane_, first, count, lanes_, work_ <= 8 ? 4 : 1, std::move(in), step);
-  };
+  Sets sets(order_.sets, Identities(which, lanes_));
   if (ExtentOf(inner_) == Dim(1)) {
     e_.Bind(inner_, k_.ConstI64(0));
-    sums = tiles(low, k_.Sub(high, low), std::move(sums));
+    sets = tiles(std::move(sets));
   } else {
-    sums = ForEach(e_, inner_, low, high, std::move(sums), [&](KValues in) {
-      return tiles(k_.ConstI64(0), k_.DimValue(ExtentOf(lane_)), std::move(in));
+    const size_t width = which.size();
+    KValues all;
+    for (const KValues& set : sets) all.insert(all.end(), set.begin(), set.end());
+    all = ForEach(e_, inner_, range.low, range.high, std::move(all), [&](const KValues& in) {
+      Sets now;
+      for (auto first = in.begin(); first != in.end(); first += static_cast<int64_t>(width)) {
+        now.emplace_back(first, first + static_cast<int64_t>(width));
+      }
+      KValues next;
+      for (const KValues& set : tiles(std::move(now))) {
+        next.insert(next.end(), set.begin(), set.end());
+      }
+      return next;
     });
+    for (size_t i = 0; i < all.size(); ++i) sets[i / width][i % width] = all[i];
   }
+  KValues sums = Tree(which, std::move(sets));
   for (size_t i = 0; i < which.size(); ++i) {
     sums[i] = k_.ReduceLanes(accumulators_[which[i]].combiner, sums[i]);
   }
   return sums;
+}
+
+KValues ReduceEmitter::ReduceColumns(const std::vector<int>& which, const Tile& kept, KValue low,
+                                     KValue high) {
+  const int pass = accumulators_[which[0]].level;
+  const KValues none = Identities(which, kept.lanes);
+  const bool constant = k_.AsConst(low) != nullptr && k_.AsConst(high) != nullptr;
+  if (constant && (order_.by_row || IsSmallWindow())) {
+    // Written out, most of a window's index arithmetic and tests fall away. A short row has an
+    // accumulator for each element and a tree over them, as along lanes.
+    Sets sums(order_.by_row ? order_.lanes : 1, none);
+    for (int64_t i = *k_.AsConst(low); i < *k_.AsConst(high); ++i) {
+      ElementEmitter::Scope scope(e_);
+      e_.Bind(inner_, k_.ConstI64(i));
+      KValues& sum = sums[order_.by_row ? i : 0];
+      sum = AddTile(which, pass, kept, sum);
+    }
+    return Tree(which, std::move(sums));
+  }
+  return ForEach(e_, inner_, low, high, none,
+                 [&](KValues in) { return AddTile(which, pass, kept, std::move(in)); });
+}
+
+KValues ReduceEmitter::AddTile(const std::vector<int>& which, int pass, const Tile& tile,
+                               KValues sums) {
+  ProvideRowValues(pass, tile);
+  for (size_t i = 0; i < which.size(); ++i) {
+    sums[i] = Step(accumulators_[which[i]], tile, sums[i]);
+  }
+  KeepRowValues(pass, tile);
+  return sums;
+}
+
+KValues ReduceEmitter::Identities(const std::vector<int>& which, int lanes) {
+  KValues values;
+  for (int i : which) {
+    const Accumulator& a = accumulators_[i];
+    values.push_back(k_.Splat(IdentityOf(k_, a.combiner, a.dtype), 1, lanes));
+  }
+  return values;
+}
+
+KValues ReduceEmitter::Both(const std::vector<int>& which, const KValues& a, const KValues& b) {
+  KValues both;
+  for (size_t i = 0; i < which.size(); ++i) {
+    both.push_back(k_.Scalar(CombineOp(accumulators_[which[i]].combiner), {a[i], b[i]}));
+  }
+  return both;
+}
+
+// Set i with set i + half, halving.
+KValues ReduceEmitter::Tree(const std::vector<int>& which, Sets sets) {
+  for (size_t half = sets.size() / 2; half > 0; half /= 2) {
+    for (size_t i = 0; i < half; ++i) sets[i] = Both(which, sets[i], sets[i + half]);
+  }
+  return sets[0];
 }
 
 bool ReduceEmitter::IsSmallWindow() {
@@ -195,14 +233,12 @@ void ReduceEmitter::KeepRowValues(int pass, const Tile& tile) {
 
 // Everything of one row, or of a tile of columns.
 void ReduceEmitter::EmitRow(const Tile& kept) {
-  const bool trivial = !by_column_ && ExtentOf(inner_) == Dim(1);
-  const KValue high = k_.DimValue(ExtentOf(trivial ? lane_ : inner_));
   for (int pass = 0; pass < passes_; ++pass) {
     std::vector<int> which;
     for (size_t i = 0; i < accumulators_.size(); ++i) {
       if (accumulators_[i].level == pass) which.push_back(static_cast<int>(i));
     }
-    const KValues sums = Reduce(which, kept, k_.ConstI64(0), high);
+    const KValues sums = ReduceInParts(which, kept);
     for (size_t i = 0; i < which.size(); ++i) {
       const Accumulator& a = accumulators_[which[i]];
       const ir::ValueId v = a.node->results[0];

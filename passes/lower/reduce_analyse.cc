@@ -18,6 +18,8 @@ namespace {
 // A local row buffer holds up to this many elements, in all up to this many bytes.
 constexpr double kMaxRowElements = 65536;
 constexpr double kMaxRowBytes = 256 << 10;
+// Rows up to this length are read side by side.
+constexpr double kShortRow = 8;
 
 }  // namespace
 
@@ -35,26 +37,53 @@ void ReduceEmitter::Analyse() {
         std::count_if(expressions.begin(), expressions.end(),
                       [&](const IndexExpr& e) { return e.Coefficient(loops.back()) == Dim(1); }));
   };
-  const bool in_order = context_.numerics() == passes::Numerics::kExact && !nest_.kept.empty();
-  by_column_ = in_order || contiguous(nest_.kept) >= contiguous(nest_.reduced);
-  // Sums over rows are hosted by rows alone.
-  if (!nest_.columns.empty()) by_column_ = false;
+  const bool exact = context_.numerics() == passes::Numerics::kExact;
+  if (!exact) order_ = fuse::OrderOf(*accumulators_[0].def);
+  // Many short rows that are only read go side by side. Sums over rows are hosted by rows alone.
+  const double reduced = SizeOf(nest_.reduced);
+  const bool short_rows = reduced <= order_.lanes && reduced <= kShortRow &&
+                          nest_.columns.empty() &&
+                          std::all_of(nest_.reduced.begin(), nest_.reduced.end(),
+                                      [&](VarId v) { return ExtentInNest(v).is_constant(); }) &&
+                          contiguous(nest_.kept) >= contiguous(nest_.reduced);
+  by_column_ = exact ? !nest_.kept.empty() : !order_.by_row || (short_rows && !nest_.kept.empty());
   const std::vector<VarId>& vectorised = by_column_ ? nest_.kept : nest_.reduced;
   const std::vector<VarId>& other = by_column_ ? nest_.reduced : nest_.kept;
-  const size_t split = CollapsibleSuffix(nest_.space, vectorised, expressions);
+  const size_t split = by_column_ || exact
+                           ? CollapsibleSuffix(nest_.space, vectorised, expressions)
+                           : RowFrom(CollapsibleSuffix(nest_.space, vectorised, expressions));
   VarId& first = by_column_ ? outer_ : inner_;
   first = Flatten(nest_.space, vectorised, 0, split, e_, &translate_);
   lane_ = Flatten(nest_.space, vectorised, split, vectorised.size(), e_, &translate_);
   (by_column_ ? inner_ : outer_) = Flatten(nest_.space, other, 0, other.size(), e_, &translate_);
   const Dim extent = ExtentOf(lane_);
-  lanes_ = LanesFor(extent);
+  lanes_ = by_column_ ? LanesFor(extent) : order_.lanes;
   // Columns add up independently: more of them at once hide the latency of additions.
   if (by_column_ && fuse::Size(extent) >= 64) lanes_ = 64;
-  if (!by_column_ && context_.numerics() == passes::Numerics::kExact) lanes_ = 1;
   FindLevels();
   FindColumns();
   work_ = PointWork();
   if (!by_column_) FindRowValues();
+}
+
+// Where the loops of a row begin among the reduced ones: those of the order, and the loops around
+// them where `collapsible` says that they make one loop and where whole turns of accumulators fill
+// each row, so that it makes no difference to them where it ends.
+size_t ReduceEmitter::RowFrom(size_t collapsible) const {
+  size_t from = nest_.reduced.size() - order_.row_dims;
+  if (from <= collapsible || order_.is_cut()) return from;
+  Dim length = 1;
+  for (size_t i = from; i < nest_.reduced.size(); ++i) {
+    length = length * ExtentInNest(nest_.reduced[i]);
+  }
+  const int64_t turn = int64_t{order_.lanes} * order_.sets;
+  return length.is_constant() && length.constant() % turn == 0 ? collapsible : from;
+}
+
+double ReduceEmitter::SizeOf(const std::vector<VarId>& loops) const {
+  double size = 1;
+  for (VarId v : loops) size *= fuse::Size(ExtentInNest(v));
+  return size;
 }
 
 void ReduceEmitter::FindLevels() {
@@ -120,13 +149,6 @@ double ReduceEmitter::PointWorkOf(const Trace::Visit& visit) {
   return def != nullptr && IsFull(visit.index) ? fuse::BodyCost(*def) : 0;
 }
 
-double ReduceEmitter::Points() const {
-  double points = 1;
-  for (VarId v : nest_.kept) points *= fuse::Size(nest_.space.var(v).extent);
-  for (VarId v : nest_.reduced) points *= fuse::Size(nest_.space.var(v).extent);
-  return points;
-}
-
 // What the reductions of a level, or (pass == passes_) the values stored at every point, compute.
 std::vector<Trace::Visit> ReduceEmitter::ComputedInPass(int pass) {
   Trace trace(
@@ -147,8 +169,7 @@ std::vector<Trace::Visit> ReduceEmitter::ComputedInPass(int pass) {
 }
 
 void ReduceEmitter::FindRowValues() {
-  double elements = 1;
-  for (VarId v : nest_.reduced) elements *= fuse::Size(nest_.space.var(v).extent);
+  const double elements = SizeOf(nest_.reduced);
   if (elements > kMaxRowElements) return;
   double bytes = 0;
   std::map<std::string, int> first_pass;

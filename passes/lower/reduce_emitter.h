@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tenon/ir/op.h"
+#include "tenon/passes/fuse/reduction_order.h"
 #include "tenon/passes/lower/loops.h"
 
 namespace tenon::lower {
@@ -57,21 +58,29 @@ class ReduceEmitter {
   bool IsFull(const ElementIndex& index) const;
   // Whether the value has an element at the visit's index at every point.
   bool IsInside(const Trace::Visit& visit) const;
-  double Points() const;
   double PointWork();
   double PassWork(int pass);
   double PointWorkOf(const Trace::Visit& visit);
 
-  // A reduced loop of `extent` cut into `parts` of `length`, for `rows` kept points.
-  struct Cut {
-    ir::Dim extent, parts, rows;
-    int64_t length = 0;
+  ir::Dim ExtentInNest(VarId v) const { return nest_.space.var(v).extent; }
+  double SizeOf(const std::vector<VarId>& loops) const;
+  size_t RowFrom(size_t collapsible) const;
+
+  // Points of a row, all there are or one part: of the inner loop (and by row of that of lanes).
+  struct Range {
+    kernel::ValueId low, high, lane_low, lane_high;
   };
-  int Parts() const;
-  Cut CutInto(int parts);
+  // How many parts the inner loop and (by row) that of lanes fall into.
+  struct Cut {
+    ir::Dim inner = 1, lane = 1;
+  };
+  Cut CutOf();
+  Range WholeRange();
+  Range PartRange(const ElementIndex& part);
+  bool WantsSecondKernel();
   void EmitRows();
-  void EmitParts(const Cut& cut, const std::vector<Place>& buffers);
-  void EmitSecondStage(const fuse::Group& group, const Cut& cut, const std::vector<Place>& buffers);
+  void EmitParts(const std::vector<Place>& buffers, const ir::Dim& rows);
+  void EmitInParts(const fuse::Group& group);
 
   // Sums over rows (lower/columns.cc).
   void FindColumns();
@@ -82,8 +91,16 @@ class ReduceEmitter {
   IndexExpr PositionInRow();
 
   void EmitRow(const Tile& kept);
-  std::vector<kernel::ValueId> Reduce(const std::vector<int>& which, const Tile& kept,
-                                      kernel::ValueId low, kernel::ValueId high);
+  // Of the accumulators `which`, in the order of `which`; all have one level.
+  using Values = std::vector<kernel::ValueId>;
+  Values ReduceInParts(const std::vector<int>& which, const Tile& kept);
+  Values Reduce(const std::vector<int>& which, const Tile& kept, const Range& range);
+  Values ReduceColumns(const std::vector<int>& which, const Tile& kept, kernel::ValueId low,
+                       kernel::ValueId high);
+  Values AddTile(const std::vector<int>& which, int pass, const Tile& tile, Values sums);
+  Values Identities(const std::vector<int>& which, int lanes);
+  Values Both(const std::vector<int>& which, const Values& a, const Values& b);
+  Values Tree(const std::vector<int>& which, Sets sets);
   kernel::ValueId Step(const Accumulator& a, const Tile& tile, kernel::ValueId sum);
   kernel::ValueId Combined(const Accumulator& a, const ElementIndex& point, const Tile& tile,
                            kernel::ValueId sum, bool inside);
@@ -101,7 +118,8 @@ class ReduceEmitter {
   kernel::KernelBuilder& k_;
   Translation translate_;
 
-  bool by_column_ = false;
+  fuse::ReductionOrder order_;
+  bool by_column_ = false;  // which way the kernel walks: short rows as columns, too
   // By column: outer and lane over the kept loops, inner over the reduced ones. By row: outer over
   // the kept loops, inner and lane over the reduced ones.
   VarId outer_ = -1, inner_ = -1, lane_ = -1;

@@ -1,5 +1,4 @@
 // Few, long rows: their reduction in parts, and the kernel that adds the parts up.
-#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -15,64 +14,81 @@ using ir::Dim;
 using KValue = kernel::ValueId;
 using KValues = std::vector<KValue>;
 
-namespace {
+// Below so many rows (by column: tiles of columns) a kernel is cut for the sake of threads.
+constexpr double kFewRows = 16;
 
-// Parts of a long reduction: enough for any number of threads that a step is worth.
-constexpr double kMaxParts = 64;
-
-}  // namespace
-
-// Into how many parts the reduced loops are cut; 1: not at all.
-int ReduceEmitter::Parts() const {
-  if (context_.numerics() == passes::Numerics::kExact || passes_ != 1) return 1;
-  for (const fuse::Placed& p : nest_.stored) {
-    if (IsFull(p.index)) return 1;
-  }
-  double rows = 1;
-  for (VarId v : nest_.kept) rows *= fuse::Size(nest_.space.var(v).extent);
-  const double independent = by_column_ ? std::ceil(rows / lanes_) : rows;
-  const double total = Points() * work_;
-  if (independent >= 16 || total < 4 * fuse::kWorkOfChunk) return 1;
-  return static_cast<int>(
-      std::min(kMaxParts, std::max(1.0, std::floor(total / fuse::kWorkOfChunk / 2))));
-}
-
-// How the reduced loop that is cut falls into `parts`: by whole tiles where it is that of the
-// lanes.
-ReduceEmitter::Cut ReduceEmitter::CutInto(int parts) {
-  const bool by_lanes = !by_column_ && ExtentOf(inner_) == Dim(1);
-  const int64_t unit = by_lanes ? 16 : 1;
+ReduceEmitter::Cut ReduceEmitter::CutOf() {
+  auto parts = [](const Dim& extent, int64_t length) {
+    return length == 0 ? Dim(1) : FloorDiv(extent + Dim(length - 1), length);
+  };
   Cut cut;
-  cut.extent = ExtentOf(by_lanes ? lane_ : inner_);
-  const int64_t whole = static_cast<int64_t>(fuse::Size(cut.extent));
-  cut.length = ((whole + parts - 1) / parts + unit - 1) / unit * unit;
-  cut.parts = FloorDiv(cut.extent + Dim(cut.length - 1), cut.length);
-  cut.rows = ExtentOf(outer_);
-  if (by_column_) cut.rows = cut.rows * ExtentOf(lane_);
+  cut.inner = parts(ExtentOf(inner_), order_.part_of_rest);
+  if (!by_column_) cut.lane = parts(ExtentOf(lane_), order_.part_of_row);
   return cut;
 }
 
-// Part p of the reduction i of row k goes to buffers[i][p, k].
-void ReduceEmitter::EmitParts(const Cut& cut, const std::vector<Place>& buffers) {
-  const VarId chunk = e_.space().AddLoop(cut.parts * ExtentOf(outer_));
-  const ElementIndex parts_and_outer =
-      e_.space().Delinearize(IndexExpr::Var(chunk), {cut.parts, ExtentOf(outer_)});
-  k_.Parallel(k_.DimValue(ExtentOf(chunk)), [&](KValue number) {
+ReduceEmitter::Range ReduceEmitter::WholeRange() {
+  const KValue zero = k_.ConstI64(0);
+  Range range{zero, k_.DimValue(ExtentOf(inner_)), zero, {}};
+  if (!by_column_) range.lane_high = k_.DimValue(ExtentOf(lane_));
+  return range;
+}
+
+// The part that `part` (of the inner loop and that of lanes) numbers.
+ReduceEmitter::Range ReduceEmitter::PartRange(const ElementIndex& part) {
+  Range range = WholeRange();
+  auto limit = [&](const IndexExpr& number, int64_t length, KValue* low, KValue* high) {
+    if (length == 0) return;
+    *low = k_.Mul(e_.IndexValue(number, Tile{}), k_.ConstI64(length));
+    *high = k_.Min(k_.Add(*low, k_.ConstI64(length)), *high);
+  };
+  limit(part[0], order_.part_of_rest, &range.low, &range.high);
+  if (!by_column_) limit(part[1], order_.part_of_row, &range.lane_low, &range.lane_high);
+  return range;
+}
+
+// The sums of one row, or of a tile of columns: part by part, and the parts' sums in order.
+KValues ReduceEmitter::ReduceInParts(const std::vector<int>& which, const Tile& kept) {
+  if (!order_.is_cut()) return Reduce(which, kept, WholeRange());
+  const Cut cut = CutOf();
+  const VarId part = e_.space().AddLoop(cut.inner * cut.lane);
+  const ElementIndex number = e_.space().Delinearize(IndexExpr::Var(part), {cut.inner, cut.lane});
+  return ForEach(e_, part, k_.ConstI64(0), k_.DimValue(ExtentOf(part)),
+                 Identities(which, by_column_ ? kept.lanes : 1), [&](const KValues& in) {
+                   return Both(which, in, Reduce(which, kept, PartRange(number)));
+                 });
+}
+
+// Whether the parts' sums go through memory: where rows are few, and not needed again.
+bool ReduceEmitter::WantsSecondKernel() {
+  if (!order_.is_cut() || passes_ != 1) return false;
+  for (const fuse::Placed& p : nest_.stored) {
+    if (IsFull(p.index)) return false;
+  }
+  const double rows = SizeOf(nest_.kept);
+  return (by_column_ ? std::ceil(rows / lanes_) : rows) < kFewRows;
+}
+
+// Part p of the reduction i of row k goes to buffers[i][p, k], of `rows` rows.
+void ReduceEmitter::EmitParts(const std::vector<Place>& buffers, const Dim& rows) {
+  const Cut cut = CutOf();
+  const VarId chunk = e_.space().AddLoop(cut.inner * cut.lane * ExtentOf(outer_));
+  const ElementIndex number =
+      e_.space().Delinearize(IndexExpr::Var(chunk), {cut.inner, cut.lane, ExtentOf(outer_)});
+  const IndexExpr part = number[0] * cut.lane + number[1];
+  std::vector<int> which;
+  for (size_t i = 0; i < accumulators_.size(); ++i) which.push_back(static_cast<int>(i));
+  k_.Parallel(k_.DimValue(ExtentOf(chunk)), [&](KValue value) {
     ElementEmitter::Scope scope(e_);
-    e_.Bind(chunk, number);
-    const KValue part = e_.IndexValue(parts_and_outer[0], Tile{});
-    e_.Bind(outer_, e_.IndexValue(parts_and_outer[1], Tile{}));
-    const KValue low = k_.Mul(part, k_.ConstI64(cut.length));
-    const KValue high = k_.Min(k_.Add(low, k_.ConstI64(cut.length)), k_.DimValue(cut.extent));
+    e_.Bind(chunk, value);
+    e_.Bind(outer_, e_.IndexValue(number[2], Tile{}));
+    const Range range = PartRange(number);
     auto emit = [&](const Tile& tile) {
-      std::vector<int> which;
-      for (size_t i = 0; i < accumulators_.size(); ++i) which.push_back(static_cast<int>(i));
-      const KValues sums = Reduce(which, tile, low, high);
+      const KValues sums = Reduce(which, tile, range);
       IndexExpr row = IndexExpr::Var(outer_);
       if (by_column_) row = row * ExtentOf(lane_) + IndexExpr::Var(lane_);
       for (size_t i = 0; i < sums.size(); ++i) {
-        e_.StoreAt(kernel_.BufferParam(buffers[i], true), parts_and_outer[0] * cut.rows + row, tile,
-                   sums[i]);
+        e_.StoreAt(kernel_.BufferParam(buffers[i], true), part * rows + row, tile, sums[i]);
       }
     };
     if (!by_column_) return emit(Tile{});
@@ -122,32 +138,27 @@ void EmitCombineParts(LowerContext& context, const fuse::Group& group, const Nes
   context.Launch(kernel);
 }
 
-void ReduceEmitter::EmitSecondStage(const fuse::Group& group, const Cut& cut,
-                                    const std::vector<Place>& buffers) {
+void ReduceEmitter::EmitInParts(const fuse::Group& group) {
+  const Cut cut = CutOf();
+  const Dim parts = cut.inner * cut.lane;
+  const Dim rows = by_column_ ? ExtentOf(outer_) * ExtentOf(lane_) : ExtentOf(outer_);
+  std::vector<Place> buffers;
   std::vector<PartsOfReduction> sums;
-  for (size_t i = 0; i < buffers.size(); ++i) {
-    sums.push_back({&accumulators_[i], {buffers[i], cut.parts, cut.rows}});
+  for (const Accumulator& a : accumulators_) {
+    buffers.push_back({context_.AddBuffer("parts", a.dtype, parts * rows)});
+    sums.push_back({&a, {buffers.back(), parts, rows}});
   }
+  EmitParts(buffers, rows);
   EmitCombineParts(context_, group, nest_, sums);
 }
 
 void ReduceEmitter::Lower(const fuse::Group& group) {
   Analyse();
   if (!columns_.empty()) return EmitRowsWithColumns();
-  const int parts = Parts();
-  if (parts <= 1) {
-    kernel_.set_streams();
-    EmitRows();
-    context_.Launch(kernel_);
-    return;
-  }
-  const Cut cut = CutInto(parts);
-  std::vector<Place> buffers;
-  for (const Accumulator& a : accumulators_) {
-    buffers.push_back({context_.AddBuffer("parts", a.dtype, cut.parts * cut.rows)});
-  }
-  EmitParts(cut, buffers);
-  EmitSecondStage(group, cut, buffers);
+  if (WantsSecondKernel()) return EmitInParts(group);
+  kernel_.set_streams();
+  EmitRows();
+  context_.Launch(kernel_);
 }
 
 }  // namespace tenon::lower
