@@ -1,6 +1,14 @@
-# Headers that nearly every file includes, compiled once a target (TENON_PRECOMPILE).
-function(tenon_precompile target)
-  if(TENON_PRECOMPILE)
+# Headers that nearly every file includes, precompiled (TENON_PRECOMPILE): once for all libraries, and
+# once, with GoogleTest, for all tests. `set` names which; the first target of a set compiles it.
+function(tenon_precompile target set)
+  if(NOT TENON_PRECOMPILE)
+    return()
+  endif()
+  get_property(owner GLOBAL PROPERTY "TENON_PRECOMPILED_${set}")
+  if(owner)
+    target_precompile_headers(${target} REUSE_FROM ${owner})
+  else()
+    set_property(GLOBAL PROPERTY "TENON_PRECOMPILED_${set}" ${target})
     target_precompile_headers(${target} PRIVATE <algorithm> <cstdint> <functional> <map> <memory>
       <optional> <set> <string> <utility> <variant> <vector> <absl/status/statusor.h>
       <absl/strings/str_cat.h> <absl/strings/str_join.h> <absl/types/span.h> ${ARGN})
