@@ -101,25 +101,35 @@ Reduced<P> ReduceByDigits(P& p, typename P::F x) {
   const I high = p.IntAdd(p.IntAdd(p.IntMul(m, w.word[0]), MulHigh(p, m, w.word[1])), carry);
 
   const I quadrant = p.ShrLogical(p.IntAdd(high, p.Int(int64_t{1} << (kBits - 3))), kBits - 2);
-  // The fraction, from -1/2 to 1/2 quadrants, as a signed number of two words; then as two floats,
-  // the first of which is exact.
+  // The fraction, from -1/2 to 1/2 quadrants, as a signed number of two words. By its magnitude,
+  // since a small negative one would leave its leading float and what follows to cancel; then as
+  // three floats, each of which is exact, since any of them may be the first that is not zero.
   const I f_high = p.IntOr(p.Shl(high, 2), p.ShrLogical(low, kBits - 2));
   const I f_low = p.Shl(low, 2);
+  const I minus = p.ShrArithmetic(f_high, kBits - 1);  // all ones, or none
+  const I n_low = p.IntSub(p.IntXor(f_low, minus), minus);
+  const I borrow = p.SelectInt(p.IntEq(n_low, p.Int(0)), minus, p.Int(0));
+  const I n_high = p.IntSub(p.IntXor(f_high, minus), borrow);
   constexpr int kCut = kBits - 1 - Fmt::kMantissa;  // 8; 11
-  const F a = p.Mul(p.FromInt(p.ShrArithmetic(f_high, kCut)), p.Const(Pick<P>(0x1p-24, 0x1p-53)));
-  const I cut = p.Shl(p.IntAnd(f_high, p.Int((1 << kCut) - 1)), kBits - 1 - kCut);
-  const I rest = p.IntOr(cut, p.ShrLogical(f_low, kCut + 1));
-  const F b = p.Mul(p.FromInt(rest), p.Const(Pick<P>(0x1p-55, 0x1p-116)));
-  const Pair<P> fraction = FastTwoSum(p, a, b);
+  constexpr int kRest = 2 * kCut;                   // bits of the third float: 16; 22
+  const F a = p.Mul(p.FromInt(p.ShrLogical(n_high, kCut)), p.Const(Pick<P>(0x1p-24, 0x1p-53)));
+  const I cut = p.Shl(p.IntAnd(n_high, p.Int((1 << kCut) - 1)), kBits - kRest);
+  const I middle = p.IntOr(cut, p.ShrLogical(n_low, kRest));
+  const F b = p.Mul(p.FromInt(middle), p.Const(Pick<P>(0x1p-48, 0x1p-106)));
+  const I last = p.IntAnd(n_low, p.Int((1 << kRest) - 1));
+  const F c = p.Mul(p.FromInt(last), p.Const(Pick<P>(0x1p-64, 0x1p-128)));
+  Pair<P> fraction = FastTwoSum(p, a, b);
+  fraction.low = p.Add(fraction.low, c);
 
   const F pi_high = p.Const(Pick<P>(kPiHalfPair32[0], kPiHalfPair64[0]));
   const F pi_low = p.Const(Pick<P>(kPiHalfPair32[1], kPiHalfPair64[1]));
   Pair<P> r = TwoProduct(p, fraction.high, pi_high);
   r.low = p.Fma(fraction.high, pi_low, p.Fma(fraction.low, pi_high, r.low));
   r = FastTwoSum(p, r.high, r.low);
+  const I top = p.Shl(p.Int(1), kBits - 1);
+  const I sign = p.IntAnd(p.IntXor(p.Bits(x), minus), top);
   const auto negative = p.Lt(x, p.Const(0));
-  return {p.Select(negative, Negate(p, r.high), r.high),
-          p.Select(negative, Negate(p, r.low), r.low),
+  return {p.FromBits(p.IntXor(p.Bits(r.high), sign)), p.FromBits(p.IntXor(p.Bits(r.low), sign)),
           p.SelectInt(negative, p.IntSub(p.Int(0), quadrant), quadrant)};
 }
 
