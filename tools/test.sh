@@ -20,16 +20,11 @@ done
 bash tools/setup.sh test
 cmake --preset "$preset" >build-configure.tmp 2>&1 || { cat build-configure.tmp >&2; exit 1; }
 rm -f build-configure.tmp
-# Sanitizers: the address sanitizer over the parts that it has been brought to pass on so far; the
-# thread sanitizer where the library itself has threads.
+# The thread sanitizer is run over what has threads: the runtime, loading, fitting, compiling.
 targets=()
 case "$preset" in
-  asan-ubsan)
-    targets=(--target runtime_test math_test kernel_test ir_test lower_test passes_test contract_test
-             codegen_test)
-    labels+=(-R '^(runtime|math|kernel|ir|lower|passes|contract|codegen_program)_test$') ;;
   tsan)
-    targets=(--target runtime_test)
+    targets=(--target runtime_test frontend_test codegen_test)
     labels+=(-L threads) ;;
 esac
 cmake --build --preset "$preset" "${targets[@]}"
