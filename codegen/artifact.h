@@ -29,6 +29,7 @@ struct ObjectCode {
   // Of a kernel: what debuggers and profilers call it, "contract -> y" as "contract_y" (of several
   // equal kernels the first). Never part of the bytes.
   std::string label = {};
+  std::string llvm = {};  // its LLVM IR, where kept
 };
 
 // Where a compilation spent its time; not part of what is compared or cached.
@@ -79,6 +80,7 @@ struct CodegenOptions {
   // has noted (it goes on counting when there is no room left), then pairs of the slot and the
   // counter. The first reading of a step is noted as slot 0.
   int64_t events = 0;
+  bool keep_llvm = false;  // in ObjectCode::llvm; turns the cache off
   // Called with the name of each distinct kernel ("program" for the program) and its LLVM IR, or
   // its assembly text; one call at a time, in the program's order. Either one turns the
   // cache off, since what is not compiled cannot be shown.

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <limits>
 #include <map>
 #include <thread>
 
@@ -44,7 +45,7 @@ std::string KernelBytes(const kernel::Kernel& kernel) {
 std::string TargetText(const ir::TargetDesc& target, bool use_fma) {
   return absl::StrCat(GeneratorVersion(), "\n", target.triple, "\n", target.cpu, "\n",
                       target.features, "\n", target.vector_bits, " ", target.has_masks, " ",
-                      target.has_gather, " ", use_fma, "\n");
+                      target.has_gather, " ", target.max_threads, " ", use_fma, "\n");
 }
 
 // "contract_dense_kernel": the kernel and what it writes, as debuggers and profilers read names.
@@ -89,6 +90,7 @@ class Compilation {
 
   absl::StatusOr<Artifact> Run() {
     const auto start = std::chrono::steady_clock::now();
+    TENON_RETURN_IF_ERROR(CheckAddresses());
     TENON_ASSIGN_OR_RETURN(std::unique_ptr<ObjectCompiler> compiler,
                            ObjectCompiler::Create(target_));
     if (program_.has_fma && !compiler->has_fma()) {
@@ -105,7 +107,28 @@ class Compilation {
   }
 
  private:
-  bool dumps() const { return options_.dump_llvm != nullptr || options_.dump_assembly != nullptr; }
+  bool dumps() const {
+    return options_.dump_llvm != nullptr || options_.dump_assembly != nullptr || options_.keep_llvm;
+  }
+
+  // Memory that pointers of 32 bits cannot reach, or whose size does not fit them with a sign.
+  absl::Status CheckAddresses() const {
+    if (target_.pointer_bytes >= 8) return absl::OkStatus();
+    const auto check = [&](absl::string_view what, int64_t bytes) {
+      if (bytes <= std::numeric_limits<int32_t>::max()) return absl::OkStatus();
+      return absl::InvalidArgumentError(absl::StrCat(what, " takes ", bytes,
+                                                     " bytes: more than the 32-bit addresses of ",
+                                                     target_.triple, " reach"));
+    };
+    TENON_RETURN_IF_ERROR(check("the arena", program_.arena_bytes + program_.scratch_bytes));
+    TENON_RETURN_IF_ERROR(check("the prepared area", program_.prepared_bytes));
+    for (const kernel::Binding& binding : program_.bindings) {
+      const int64_t elements = binding.type.NumElements().UpperBound().value_or(0);
+      TENON_RETURN_IF_ERROR(
+          check(absl::StrCat("'", binding.name, "'"), elements * ir::ByteSize(binding.type.dtype)));
+    }
+    return absl::OkStatus();
+  }
 
   void CollectJobs() {
     prepare_symbol_ = absl::StrCat(options_.symbol_prefix, "_prepare");
@@ -132,7 +155,7 @@ class Compilation {
 
   void RunJob(ObjectCompiler& compiler, Job* job) {
     ObjectOptions options;
-    options.llvm_text = options_.dump_llvm != nullptr;
+    options.llvm_text = options_.dump_llvm != nullptr || options_.keep_llvm;
     options.assembly_text = options_.dump_assembly != nullptr;
     options.clocks = options_.clocks;
     options.events = options_.events;
@@ -206,9 +229,11 @@ class Compilation {
       stats.emit_seconds += result.emit_seconds;
       stats.codegen_seconds += result.codegen_seconds;
       if (job.kernel == nullptr) {
-        artifact.program = {program_.name, std::move(result.bytes)};
+        artifact.program = {
+            program_.name, std::move(result.bytes), {}, std::move(result.llvm_text)};
       } else {
-        artifact.kernels.push_back({job.symbol, std::move(result.bytes), LabelOf(*job.kernel)});
+        artifact.kernels.push_back({job.symbol, std::move(result.bytes), LabelOf(*job.kernel),
+                                    std::move(result.llvm_text)});
       }
     }
     std::sort(artifact.kernels.begin(), artifact.kernels.end(),

@@ -10,26 +10,14 @@
 #include "tenon/codegen/artifact.h"
 #include "tenon/codegen/host.h"
 #include "tenon/frontend/checkpoint/safetensors.h"
+#include "tenon/frontend/native.h"
 #include "tenon/ir/check.h"
 #include "tenon/ir/verifier.h"
-#include "tenon/passes/compile.h"
 
 namespace tenon {
 namespace {
 
 constexpr int64_t kWeightAlignment = 64;
-
-codegen::FileFormat ToCodegen(AotFormat format) {
-  switch (format) {
-    case AotFormat::kObject:
-      return codegen::FileFormat::kObject;
-    case AotFormat::kStaticLibrary:
-      return codegen::FileFormat::kStaticLibrary;
-    case AotFormat::kSharedLibrary:
-      return codegen::FileFormat::kSharedLibrary;
-  }
-  TENON_CHECK(false);
-}
 
 // One weight: what is bound, and its first value.
 struct Weight {
@@ -117,9 +105,11 @@ absl::StatusOr<AotFiles> CompileAheadOfTime(const ir::Graph& graph,
   TENON_RETURN_IF_ERROR(ir::Verify(graph));
   const ir::TargetDesc target = options.target ? *options.target : codegen::HostTarget();
   TENON_ASSIGN_OR_RETURN(const kernel::Program program,
-                         passes::CompileToProgram(graph, target, options.pipeline));
+                         CompileToKernels(graph, target, options.compile));
   codegen::CodegenOptions codegen_options;
-  codegen_options.threads = options.compile_threads;
+  codegen_options.threads = options.compile.compile_threads;
+  codegen_options.cache = options.compile.cache;
+  codegen_options.keep_llvm = codegen::IsText(options.format);
   codegen_options.symbol_prefix = name + "_entry";
   TENON_ASSIGN_OR_RETURN(const codegen::Artifact artifact,
                          codegen::Compile(program, target, codegen_options));
@@ -140,9 +130,9 @@ absl::StatusOr<AotFiles> CompileAheadOfTime(const ir::Graph& graph,
     if (options.weights == AotWeights::kEmbedded) {
       header.weights.place = codegen::WeightsPlace::kEmbedded;
       const std::string block = MakeBlock(list, &header.weights);
-      TENON_ASSIGN_OR_RETURN(
-          codegen::ObjectCode object,
-          codegen::MakeDataObject(target, name + "_weights", block, kWeightAlignment));
+      TENON_ASSIGN_OR_RETURN(codegen::ObjectCode object,
+                             codegen::MakeDataObject(target, name + "_weights", block,
+                                                     kWeightAlignment, codegen_options.keep_llvm));
       data.push_back(std::move(object));
     } else {
       header.weights.place = codegen::WeightsPlace::kFile;
@@ -151,8 +141,7 @@ absl::StatusOr<AotFiles> CompileAheadOfTime(const ir::Graph& graph,
                              MakeWeightsFile(list, artifact.bindings, &header.weights));
     }
   }
-  TENON_ASSIGN_OR_RETURN(files.object,
-                         codegen::MakeFile(artifact, data, ToCodegen(options.format)));
+  TENON_ASSIGN_OR_RETURN(files.object, codegen::MakeFile(artifact, data, options.format));
   files.header = codegen::MakeHeader(artifact, header);
   files.arena_bytes = artifact.ArenaBytes(1);
   files.prepared_bytes = artifact.prepared_bytes;

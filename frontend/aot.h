@@ -16,14 +16,16 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "tenon/codegen/aot/format.h"
+#include "tenon/frontend/compile.h"
 #include "tenon/frontend/tensor.h"
 #include "tenon/ir/graph.h"
 #include "tenon/ir/target.h"
-#include "tenon/passes/options.h"
 
 namespace tenon {
 
-enum class AotFormat : uint8_t { kObject, kStaticLibrary, kSharedLibrary };
+// codegen/aot/formats.def
+using AotFormat = codegen::FileFormat;
 
 // Where the first values of parameters and state go.
 enum class AotWeights : uint8_t {
@@ -34,12 +36,12 @@ enum class AotWeights : uint8_t {
 
 struct AotOptions {
   std::string name;  // prefix of all that the header declares; empty: the graph's name
-  std::optional<ir::TargetDesc> target;  // none: this machine
+  std::optional<ir::TargetDesc> target;  // ir::FindTarget gives it by name; none: this machine
   AotFormat format = AotFormat::kObject;
   AotWeights weights = AotWeights::kCaller;
-  std::string weights_file;          // its name, as the header's comments tell it
-  passes::PipelineOptions pipeline;  // numerics, passes left out
-  int compile_threads = 0;           // 0: all cores
+  std::string weights_file;  // its name, as the header's comments tell it
+  // Numerics, a limit of the arena (of as many threads as memory_limit_threads says), and the like.
+  CompileOptions compile;
 };
 
 struct AotFiles {

@@ -8,6 +8,7 @@
 #include "tenon/codegen/cache.h"
 #include "tenon/codegen/host.h"
 #include "tenon/codegen/jit.h"
+#include "tenon/frontend/native.h"
 #include "tenon/ir/check.h"
 #include "tenon/ir/op.h"
 #include "tenon/ir/verifier.h"
@@ -15,6 +16,7 @@
 #include "tenon/passes/grad/grad.h"
 #include "tenon/passes/kernel/usage.h"
 #include "tenon/passes/options.h"
+#include "tenon/passes/pass.h"
 #include "tenon/passes/pass_manager.h"
 
 namespace tenon {
@@ -67,16 +69,7 @@ passes::Precision ToPasses(Precision precision) {
 absl::Status CompileNative(const ir::Graph& graph, const CompileOptions& options,
                            Executable& executable) {
   const ir::TargetDesc target = codegen::HostTarget();
-  passes::PipelineOptions pipeline;
-  pipeline.numerics = ToPasses(options.numerics);
-  pipeline.precision = ToPasses(options.precision);
-  if (options.memory_limit < 0) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the memory limit is negative: ", options.memory_limit));
-  }
-  pipeline.memory_limit = options.memory_limit;
-  TENON_ASSIGN_OR_RETURN(kernel::Program program,
-                         passes::CompileToProgram(graph, target, pipeline));
+  TENON_ASSIGN_OR_RETURN(kernel::Program program, CompileToKernels(graph, target, options));
   executable.one_thread = passes::RunsOnOneThread(program);
   std::optional<codegen::KernelCache> directory_cache;
   codegen::CodegenOptions codegen;
@@ -124,6 +117,27 @@ ir::Dim CountFlops(const ir::Graph& graph) {
 }
 
 }  // namespace
+
+absl::StatusOr<kernel::Program> CompileToKernels(const ir::Graph& graph,
+                                                 const ir::TargetDesc& target,
+                                                 const CompileOptions& options) {
+  passes::PipelineOptions pipeline;
+  pipeline.numerics = ToPasses(options.numerics);
+  pipeline.precision = ToPasses(options.precision);
+  if (options.memory_limit < 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the memory limit is negative: ", options.memory_limit));
+  }
+  pipeline.memory_limit = options.memory_limit;
+  pipeline.memory_limit_threads = options.memory_limit_threads;
+  for (const std::string& pass : options.disabled_passes) {
+    if (!passes::FindPass(pass)) {
+      return absl::NotFoundError(absl::StrCat("there is no pass '", pass, "' to leave out"));
+    }
+    pipeline.disabled_passes.insert(pass);
+  }
+  return passes::CompileToProgram(graph, target, pipeline);
+}
 
 absl::StatusOr<ir::Graph> Differentiate(const ir::Graph& graph, const GradientOptions& options) {
   passes::GradOptions grad;

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -48,7 +49,10 @@ struct CompileOptions {
   // computed again to meet it, which changes no result; where that is not enough, compiling fails
   // with the tensors that are alive at the peak.
   int64_t memory_limit = 0;
-  int compile_threads = 0;  // 0: all cores
+  // How many threads' scratch memory counts as part of the arena there.
+  int memory_limit_threads = 0;
+  std::set<std::string> disabled_passes = {};  // by name, as `tenon opt` knows them
+  int compile_threads = 0;                     // 0: all cores
   // Compiled kernels are kept in, and taken from, this cache (borrowed for the compilation), or
   // that of this directory; neither: nothing is kept.
   codegen::KernelCache* cache = nullptr;

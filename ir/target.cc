@@ -1,5 +1,9 @@
 #include "tenon/ir/target.h"
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "tenon/ir/suggest.h"
+
 namespace tenon::ir {
 
 TargetDesc X86Sse2() {
@@ -37,6 +41,112 @@ TargetDesc Aarch64Neon() {
   t.vector_registers = 32;
   t.has_fma = true;
   return t;
+}
+
+TargetDesc Riscv64() {
+  TargetDesc t;
+  t.triple = "riscv64-unknown-linux-gnu";
+  t.cpu = "generic-rv64";
+  t.features = "+m,+a,+f,+d,+c,+zicsr";
+  t.vector_bits = 32;
+  t.vector_registers = 32;
+  t.has_fma = true;
+  t.fma_per_cycle = 1;
+  return t;
+}
+
+TargetDesc Riscv64Vector() {
+  TargetDesc t = Riscv64();
+  t.features += ",+v";
+  t.vector_bits = 128;
+  t.has_masks = true;
+  return t;
+}
+
+namespace {
+
+// What microcontrollers of the kind have in common: one core, 32-bit addresses, memory on the chip.
+TargetDesc CortexM() {
+  TargetDesc t;
+  t.pointer_bytes = 4;
+  t.max_threads = 1;
+  t.vector_bits = 32;
+  t.fma_per_cycle = 1;
+  t.cache_line = 32;
+  t.l1_bytes = 16 << 10;
+  t.l2_bytes = 64 << 10;
+  t.l3_bytes = 16 << 20;
+  return t;
+}
+
+}  // namespace
+
+TargetDesc CortexM3() {
+  TargetDesc t = CortexM();
+  t.triple = "thumbv7m-none-unknown-eabi";
+  t.cpu = "cortex-m3";
+  t.vector_registers = 8;  // floats stand in the registers of integers
+  t.fma_latency = 40;      // two calls
+  return t;
+}
+
+TargetDesc CortexM4() {
+  TargetDesc t = CortexM();
+  t.triple = "thumbv7em-none-unknown-eabihf";
+  t.cpu = "cortex-m4";
+  t.vector_registers = 32;
+  t.fma_latency = 2;
+  return t;
+}
+
+TargetDesc CortexM7() {
+  TargetDesc t = CortexM4();
+  t.cpu = "cortex-m7";
+  t.has_fma = true;
+  return t;
+}
+
+TargetDesc Wasm32() {
+  TargetDesc t;
+  t.triple = "wasm32-unknown-unknown";
+  t.cpu = "generic";
+  t.features = "+simd128";
+  t.pointer_bytes = 4;
+  t.max_threads = 1;
+  t.vector_bits = 128;
+  t.vector_registers = 16;
+  return t;
+}
+
+namespace {
+
+struct TargetRow {
+  TargetDesc (*make)();
+  const char* names[2];
+};
+constexpr TargetRow kTargets[] = {
+#define TENON_TARGET(function, spelling, other) {function, {spelling, other}},
+#include "tenon/ir/targets.def"
+};
+
+}  // namespace
+
+std::vector<std::string> TargetNames() {
+  std::vector<std::string> names;
+  for (const TargetRow& row : kTargets) {
+    for (const char* name : row.names) names.emplace_back(name);
+  }
+  return names;
+}
+
+absl::StatusOr<TargetDesc> FindTarget(absl::string_view name) {
+  for (const TargetRow& row : kTargets) {
+    if (name == row.names[0] || name == row.names[1]) return row.make();
+  }
+  const std::vector<std::string> names = TargetNames();
+  return absl::NotFoundError(absl::StrCat("unknown target '", name,
+                                          "' (known: ", absl::StrJoin(names, ", "), ")",
+                                          DidYouMean(name, names)));
 }
 
 }  // namespace tenon::ir

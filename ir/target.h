@@ -8,6 +8,10 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 
 namespace tenon::ir {
 
@@ -16,7 +20,10 @@ struct TargetDesc {
   std::string cpu;       // LLVM's name, "x86-64-v4", "znver4", ...
   std::string features;  // LLVM's feature string, sorted: "+avx2,+fma,..."
 
-  int vector_bits = 128;      // width of one hardware vector
+  int pointer_bytes = 8;   // offsets are 64 bits in the kernel IR, and narrowed where they are used
+  int max_threads = 1024;  // that may run one program together; 1: no atomic operations are emitted
+
+  int vector_bits = 128;      // width of one hardware vector; 32: there are none
   int vector_registers = 16;  // how many there are
   bool has_fma = false;       // a fused multiply-add in hardware: contractions and maths use it
   bool has_masks = false;     // masked loads and stores cost no more than plain ones
@@ -34,11 +41,24 @@ struct TargetDesc {
   int Lanes(int64_t bytes) const { return static_cast<int>(vector_bits / 8 / bytes); }
 };
 
-// Rows for the levels that tests force. `HostTarget` (codegen/llvm/host.h) gives the host's own.
+// `HostTarget` (codegen/host.h) gives the host's own. Machines that have no caches are described by
+// what memory costs there: all of it is near.
 TargetDesc X86Sse2();
 TargetDesc X86Avx2();    // x86-64-v3
 TargetDesc X86Avx512();  // x86-64-v4
 TargetDesc Aarch64Neon();
+TargetDesc Riscv64();        // rv64gc: no vectors
+TargetDesc Riscv64Vector();  // V 1.0 with registers of 128 bits
+TargetDesc CortexM3();       // no floating-point hardware
+TargetDesc CortexM4();       // f32 in hardware, without a fused multiply-add (docs/aot.md)
+TargetDesc CortexM7();       // f32 and f64 in hardware
+TargetDesc Wasm32();         // with SIMD of 128 bits
+
+// Every target by name (ir/targets.def), in both spellings; those of one machine follow each other.
+std::vector<std::string> TargetNames();
+
+// Errors: NotFound, with the names that there are and the nearest of them.
+absl::StatusOr<TargetDesc> FindTarget(absl::string_view name);
 
 }  // namespace tenon::ir
 

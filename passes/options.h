@@ -72,6 +72,8 @@ struct PipelineOptions {
   // plan takes more, values are computed again instead of being kept; a limit that cannot be met is
   // an error. Results do not change by a bit.
   int64_t memory_limit = 0;
+  // As many threads' scratch memory counts as part of the arena there.
+  int memory_limit_threads = 0;
 
   // Names of passes, as in passes/passes.def, that are left out wherever they stand.
   std::set<std::string, std::less<>> disabled_passes;

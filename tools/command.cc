@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "tenon/codegen/host.h"
+#include "tenon/ir/check.h"
 #include "tenon/ir/file.h"
 #include "tenon/ir/suggest.h"
 #include "tenon/ir/text.h"
@@ -16,15 +17,11 @@
 namespace tenon::tools {
 namespace {
 
-struct TargetRow {
-  const char* name;
-  ir::TargetDesc (*make)();
-};
-constexpr TargetRow kTargets[] = {{"host", codegen::HostTarget},
-                                  {"x86-64-sse2", ir::X86Sse2},
-                                  {"x86-64-avx2", ir::X86Avx2},
-                                  {"x86-64-avx512", ir::X86Avx512},
-                                  {"aarch64-neon", ir::Aarch64Neon}};
+std::vector<std::string> TargetNames() {
+  std::vector<std::string> names = ir::TargetNames();
+  names.insert(names.begin(), "host");
+  return names;
+}
 
 struct NumericsRow {
   const char* name;
@@ -72,12 +69,12 @@ void AddTargetOptions(CLI::App& app, TargetOptions& options) {
   AddChoice(app, "--numerics", options.numerics, Names(kNumerics),
             "Freedom with the bits of results")
       ->capture_default_str();
-  AddChoice(app, "--target", options.target, Names(kTargets), "Machine to compile for")
+  AddChoice(app, "--target", options.target, TargetNames(), "Machine to compile for")
       ->capture_default_str();
   AddChoice(app, "--precision", options.precision, Names(kPrecisions),
             "Element types of contractions")
       ->capture_default_str();
-  app.add_option("--memory-limit", options.memory_limit,
+  app.add_option("--memory-limit,--max-arena", options.memory_limit,
                  "Most bytes of the arena (512k, 1.5m, 2g): values are computed again to meet it")
       ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false));
   app.add_option("--disable", options.disabled, "Passes to leave out, separated by commas");
@@ -110,11 +107,21 @@ absl::StatusOr<passes::PipelineOptions> ToPipelineOptions(const TargetOptions& o
   return result;
 }
 
+absl::StatusOr<CompileOptions> ToCompileOptions(const TargetOptions& options) {
+  // The two levels of options name the same things in the same order.
+  TENON_ASSIGN_OR_RETURN(const passes::PipelineOptions pipeline, ToPipelineOptions(options));
+  CompileOptions result;
+  result.numerics = static_cast<Numerics>(pipeline.numerics);
+  result.precision = static_cast<Precision>(pipeline.precision);
+  result.memory_limit = pipeline.memory_limit;
+  result.disabled_passes = {pipeline.disabled_passes.begin(), pipeline.disabled_passes.end()};
+  return result;
+}
+
 absl::StatusOr<ir::TargetDesc> ToTarget(const TargetOptions& options) {
-  for (const TargetRow& row : kTargets) {
-    if (options.target == row.name) return row.make();
-  }
-  return UnknownValue("--target", options.target, Names(kTargets));
+  if (options.target == "host") return codegen::HostTarget();
+  absl::StatusOr<ir::TargetDesc> target = ir::FindTarget(options.target);
+  return target.ok() ? target : UnknownValue("--target", options.target, TargetNames());
 }
 
 absl::Status UnknownValue(absl::string_view option, absl::string_view value,

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "tenon/frontend/compile.h"
 #include "tenon/ir/binary.h"
 #include "tenon/ir/graph.h"
 #include "tenon/ir/target.h"
@@ -46,6 +47,7 @@ struct TargetOptions {
 void AddTargetOptions(CLI::App& app, TargetOptions& options);
 // What they mean; an unknown name is an error that names the nearest right one.
 absl::StatusOr<passes::PipelineOptions> ToPipelineOptions(const TargetOptions& options);
+absl::StatusOr<CompileOptions> ToCompileOptions(const TargetOptions& options);
 absl::StatusOr<ir::TargetDesc> ToTarget(const TargetOptions& options);
 
 // The error for a `value` of `option` that is none of `known`.

@@ -7,12 +7,14 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "tenon/frontend/aot.h"
 #include "tenon/ir/check.h"
 #include "tenon/ir/file.h"
 #include "tools/command.h"
 #include "tools/engines.h"
 #include "tools/inputs.h"
+#include "tools/memory_curve.h"
 #include "tools/progress.h"
 
 namespace tenon::tools {
@@ -27,17 +29,9 @@ struct CompileCommand {
   std::string place = "caller";
   std::string weights;  // a file to read them from
   uint64_t seed = 0;
+  bool memory_curve = false;
   TargetOptions target;
 };
-
-struct FormatRow {
-  const char* name;
-  const char* suffix;
-  AotFormat format;
-};
-constexpr FormatRow kFormats[] = {{"object", ".o", AotFormat::kObject},
-                                  {"static", ".a", AotFormat::kStaticLibrary},
-                                  {"shared", ".so", AotFormat::kSharedLibrary}};
 
 struct PlaceRow {
   const char* name;
@@ -47,16 +41,20 @@ constexpr PlaceRow kPlaces[] = {{"caller", AotWeights::kCaller},
                                 {"object", AotWeights::kEmbedded},
                                 {"file", AotWeights::kFile}};
 
+std::vector<std::string> FormatNames() {
+  std::vector<std::string> names;
+  for (const codegen::FileFormatRow& row : codegen::kFileFormats) names.emplace_back(row.name);
+  return names;
+}
+
 // The chosen format; without a choice, what the output's suffix says, else an object.
 absl::StatusOr<AotFormat> FindFormat(const CompileCommand& command) {
-  std::vector<std::string> names;
-  for (const FormatRow& row : kFormats) {
+  for (const codegen::FileFormatRow& row : codegen::kFileFormats) {
     if (command.format == row.name) return row.format;
     if (command.format.empty() && absl::EndsWith(command.output, row.suffix)) return row.format;
-    names.emplace_back(row.name);
   }
   if (command.format.empty()) return AotFormat::kObject;
-  return UnknownValue("--format", command.format, names);
+  return UnknownValue("--format", command.format, FormatNames());
 }
 
 absl::StatusOr<AotWeights> FindPlace(const std::string& name) {
@@ -72,7 +70,18 @@ std::string WithSuffix(const std::string& path, const std::string& suffix) {
   return std::filesystem::path(path).replace_extension(suffix).string();
 }
 
+absl::Status PrintMemoryCurve(const CompileCommand& command) {
+  TENON_ASSIGN_OR_RETURN(const ir::TargetDesc target, ToTarget(command.target));
+  TENON_ASSIGN_OR_RETURN(const passes::PipelineOptions options, ToPipelineOptions(command.target));
+  TENON_ASSIGN_OR_RETURN(const ir::Model model, Load(command.path));
+  TENON_ASSIGN_OR_RETURN(const std::string table, MemoryCurve(model.graph, target, options));
+  std::fputs(table.c_str(), stdout);
+  return absl::OkStatus();
+}
+
 absl::Status RunCompile(const CompileCommand& command) {
+  if (command.memory_curve) return PrintMemoryCurve(command);
+  if (command.output.empty()) return absl::InvalidArgumentError("-o: where to write is missing");
   if (command.output == "-") {
     return absl::InvalidArgumentError("-o: an object and a header need files to go to");
   }
@@ -80,7 +89,8 @@ absl::Status RunCompile(const CompileCommand& command) {
   TENON_ASSIGN_OR_RETURN(options.format, FindFormat(command));
   TENON_ASSIGN_OR_RETURN(options.weights, FindPlace(command.place));
   TENON_ASSIGN_OR_RETURN(options.target, ToTarget(command.target));
-  TENON_ASSIGN_OR_RETURN(options.pipeline, ToPipelineOptions(command.target));
+  TENON_ASSIGN_OR_RETURN(options.compile, ToCompileOptions(command.target));
+  options.compile.memory_limit_threads = 1;
   options.name = command.name;
   const std::string header =
       command.header.empty() ? WithSuffix(command.output, ".h") : command.header;
@@ -118,12 +128,13 @@ absl::Status RunCompile(const CompileCommand& command) {
 Action AddCompile(CLI::App& app) {
   auto command = std::make_shared<CompileCommand>();
   AddModelArgument(app, command->path);
-  app.add_option("-o,--output", command->output, "Object or library to write")->required();
+  app.add_option("-o,--output", command->output, "Object, library or text to write");
   app.add_option("--header", command->header, "Header to write; else beside the output, as .h");
   app.add_option("--name", command->name,
                  "Prefix of what the header declares; else the graph's name");
-  app.add_option("--format", command->format,
-                 "object, static or shared; else what the output's suffix says");
+  app.add_option(
+      "--format", command->format,
+      absl::StrCat(absl::StrJoin(FormatNames(), ", "), "; else what the output's suffix says"));
   app.add_option(
          "--weights-in", command->place,
          "Where parameters and state are: caller (who binds them), object, file (beside the "
@@ -132,6 +143,8 @@ Action AddCompile(CLI::App& app) {
   app.add_option("--weights", command->weights,
                  "FILE.safetensors: values of parameters and state, by name");
   app.add_option("--seed", command->seed, "Of initialisers")->capture_default_str();
+  app.add_flag("--memory-curve", command->memory_curve,
+               "Print what smaller arenas would cost, and write nothing");
   AddTargetOptions(app, command->target);
   return [command] { return RunCompile(*command); };
 }

@@ -7,7 +7,9 @@ set -euo pipefail
 build=(g++ cmake ninja-build ccache mold llvm-22-dev liblld-22-dev protobuf-compiler libprotobuf-dev libabsl-dev
        libcli11-dev nlohmann-json3-dev zlib1g-dev)
 run=(dataset-fashion-mnist)
-test=(libgtest-dev libgmock-dev llvm-22-tools qemu-user g++-aarch64-linux-gnu chromium nodejs gdb clang-22 lld-22)
+test=(libgtest-dev libgmock-dev llvm-22-tools qemu-user g++-aarch64-linux-gnu chromium nodejs gdb
+      gcc-riscv64-linux-gnu libc6-dev-riscv64-cross gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm
+      clang-22 lld-22 llvm-22)
 bench=(libbenchmark-dev python3-venv libopenblas0-pthread libdnnl-dev libxsmm-dev)
 
 case "${1:-build}" in

@@ -117,13 +117,11 @@ class HeaderWriter {
  * hold undefined values.
  *
  * On several threads: set `team` (the comments at tenon_team say what its callbacks must do), call
- * @N@_begin once, then @N@_step_on(instance, thread, threads) from each of `threads` threads at the
- * same time; the arena must then have @U@_ARENA_BYTES_FOR(threads) bytes.
+ * @N@_begin once, then @N@_step_on(instance, thread, threads) from each of `threads` threads, at most
+ * @U@_MAX_THREADS, at the same time; the arena must then have @U@_ARENA_BYTES_FOR(threads) bytes.
  */
 #ifndef TENON_AOT_@U@_H_
 #define TENON_AOT_@U@_H_
-
-#include <string.h>
 
 )");
   }
@@ -131,6 +129,11 @@ class HeaderWriter {
   void Shared() {
     Add(R"(#ifndef TENON_AOT_SHARED_
 #define TENON_AOT_SHARED_
+static inline void tenon_copy(void* to, const void* from, int64_t bytes) {
+  unsigned char* out = (unsigned char*)to;
+  const unsigned char* in = (const unsigned char*)from;
+  for (int64_t i = 0; i < bytes; ++i) out[i] = in[i];
+}
 static inline int64_t tenon_floor_div(int64_t a, int64_t b) {
   return a / b - (a % b != 0 && (a % b < 0) != (b < 0));
 }
@@ -139,7 +142,13 @@ static inline uint64_t tenon_hash(uint64_t hash, const void* data, size_t bytes)
   const unsigned char* at = (const unsigned char*)data;
   for (; bytes > 0; bytes -= bytes < 8 ? bytes : 8, at += 8) {
     uint64_t word = 0;
-    memcpy(&word, at, bytes < 8 ? bytes : 8);
+    if (bytes >= 8) {
+      word = (uint64_t)at[0] | (uint64_t)at[1] << 8 | (uint64_t)at[2] << 16 |
+             (uint64_t)at[3] << 24 | (uint64_t)at[4] << 32 | (uint64_t)at[5] << 40 |
+             (uint64_t)at[6] << 48 | (uint64_t)at[7] << 56;
+    } else {
+      for (size_t i = 0; i < bytes; ++i) word |= (uint64_t)at[i] << (8 * i);
+    }
     hash = (hash ^ word) * UINT64_C(0x9E3779B97F4A7C15);
     hash ^= hash >> 32;
   }
@@ -151,6 +160,11 @@ static inline uint64_t tenon_hash(uint64_t hash, const void* data, size_t bytes)
   }
 
   void Sizes() {
+    // A compiler for another machine would lay the structs out in another way.
+    Add(absl::StrCat("typedef char @N@_is_for_another_target[sizeof(void*) == ",
+                     artifact_.target.pointer_bytes, " ? 1 : -1];\n\n"));
+    Add("/* Most threads that may run the program together. */\n");
+    Add(absl::StrCat("#define @U@_MAX_THREADS ", artifact_.target.max_threads, "\n"));
     Add("/* Bytes of the caller's memory, each at a multiple of TENON_ARENA_ALIGNMENT. */\n");
     Add(absl::StrCat("#define @U@_ARENA_BYTES_FOR(threads) (INT64_C(", artifact_.ArenaBytes(0),
                      ") + INT64_C(", artifact_.ArenaBytes(1) - artifact_.ArenaBytes(0),
@@ -220,7 +234,7 @@ static inline uint64_t tenon_hash(uint64_t hash, const void* data, size_t bytes)
     for (const WeightSlice& slice : weights.slices) {
       const Field& field = FieldOf(slice.binding);
       if (field.written) {
-        Add(absl::StrCat("  memcpy(self->tensors.", field.name, ", from + ", slice.offset, ", ",
+        Add(absl::StrCat("  tenon_copy(self->tensors.", field.name, ", from + ", slice.offset, ", ",
                          slice.bytes, ");\n"));
       } else {
         Add(absl::StrCat("  self->tensors.", field.name, " = (", Pointer(field), ")(const void*)",
@@ -286,7 +300,7 @@ static inline uint64_t tenon_hash(uint64_t hash, const void* data, size_t bytes)
     case TENON_INDEX_OUT_OF_RANGE: return "an index is out of range";
     case TENON_NOT_FINITE: return "a value is not finite";
     case TENON_CANCELLED: return "cancelled";
-    case TENON_BAD_THREAD: return "a bad thread number, or several threads without a team";
+    case TENON_BAD_THREAD: return "a bad thread number, too many, or several without a team";
     case TENON_BAD_EXTENT: return "an extent is negative or beyond its bound";
     case TENON_MISSING_BUFFER: return "a tensor has no memory, or too little";
     case TENON_MISALIGNED_BUFFER: return "a tensor is not aligned to its elements";

@@ -18,8 +18,9 @@ using llvm::Value;
 ProgramEmitter::Check ProgramEmitter::ThreadCheck() {
   Value* outside =
       b_.CreateOr(b_.CreateICmpSLT(thread_, b_.getInt32(0)), b_.CreateICmpSGE(thread_, threads_));
-  Value* team = b_.CreateAlignedLoad(
-      b_.getPtrTy(), FieldPointer(b_, frame_, offsetof(tenon_frame, team)), llvm::Align(8));
+  Value* most = b_.getInt32(static_cast<uint32_t>(target_.desc.max_threads));
+  outside = b_.CreateOr(outside, b_.CreateICmpSGT(threads_, most));
+  Value* team = LoadPointer(b_, FieldPointer(b_, frame_, FrameField::kTeam));
   Value* several = b_.CreateICmpSGT(threads_, b_.getInt32(1));
   Value* apart = b_.CreateAnd(several, b_.CreateIsNull(team));
   return {TENON_BAD_THREAD, 0, b_.CreateOr(outside, apart)};
@@ -152,16 +153,11 @@ void ProgramEmitter::EmitRefusal(llvm::Function* function, const std::vector<ker
   b.SetInsertPoint(record);
   BasicBlock* first = own.NewBlock("first");
   BasicBlock* end = own.NewBlock("end");
-  Value* exchange = b.CreateAtomicCmpXchg(
-      FieldPointer(b, own.frame_, offsetof(tenon_frame, status)), b.getInt32(TENON_OK), status,
-      llvm::Align(4), llvm::AtomicOrdering::Monotonic, llvm::AtomicOrdering::Monotonic);
-  b.CreateCondBr(b.CreateExtractValue(exchange, 1), first, end);
+  b.CreateCondBr(SetFirstStatus(b, target_, own.frame_, status), first, end);
   b.SetInsertPoint(first);
-  b.CreateAlignedStore(b.getInt32(-1),
-                       FieldPointer(b, own.frame_, offsetof(tenon_frame, fault_site)),
+  b.CreateAlignedStore(b.getInt32(-1), FieldPointer(b, own.frame_, FrameField::kFaultSite),
                        llvm::Align(4));
-  b.CreateAlignedStore(value, FieldPointer(b, own.frame_, offsetof(tenon_frame, fault_value)),
-                       llvm::Align(8));
+  b.CreateAlignedStore(value, FieldPointer(b, own.frame_, FrameField::kFaultValue), llvm::Align(8));
   b.CreateBr(end);
   b.SetInsertPoint(end);
   b.CreateRet(status);

@@ -330,10 +330,13 @@ void KernelEmitter::EmitIf(const Instr& instr) {
 // Thread t of T takes the chunks from t*n/T to (t+1)*n/T.
 void KernelEmitter::EmitParallel(const Instr& instr) {
   Value* chunks = Scalar(instr.args[0]);
-  Value* thread = b_.CreateZExt(thread_, b_.getInt64Ty());
-  Value* threads = b_.CreateZExt(threads_, b_.getInt64Ty());
-  Value* low = b_.CreateUDiv(b_.CreateMul(thread, chunks), threads);
-  Value* high = b_.CreateUDiv(b_.CreateMul(b_.CreateAdd(thread, b_.getInt64(1)), chunks), threads);
+  Value *low = b_.getInt64(0), *high = chunks;
+  if (target_.desc.max_threads > 1) {
+    Value* thread = b_.CreateZExt(thread_, b_.getInt64Ty());
+    Value* threads = b_.CreateZExt(threads_, b_.getInt64Ty());
+    low = b_.CreateUDiv(b_.CreateMul(thread, chunks), threads);
+    high = b_.CreateUDiv(b_.CreateMul(b_.CreateAdd(thread, b_.getInt64(1)), chunks), threads);
+  }
   BasicBlock* before = b_.GetInsertBlock();
   BasicBlock* body = NewBlock("chunk");
   BasicBlock* end = BasicBlock::Create(context_, "chunks_done");
@@ -369,17 +372,13 @@ llvm::Function* KernelEmitter::FaultFunction() {
   BasicBlock* first = BasicBlock::Create(context_, "first", fault_function_);
   BasicBlock* end = BasicBlock::Create(context_, "end", fault_function_);
   b_.SetInsertPoint(entry);
-  Value* exchange =
-      b_.CreateAtomicCmpXchg(FieldPointer(b_, frame, offsetof(tenon_frame, status)),
-                             b_.getInt32(TENON_OK), fault_function_->getArg(1), llvm::Align(4),
-                             llvm::AtomicOrdering::Monotonic, llvm::AtomicOrdering::Monotonic);
-  b_.CreateCondBr(b_.CreateExtractValue(exchange, 1), first, end);
+  Value* is_first = SetFirstStatus(b_, target_, frame, fault_function_->getArg(1));
+  b_.CreateCondBr(is_first, first, end);
   b_.SetInsertPoint(first);
-  b_.CreateAlignedStore(fault_function_->getArg(2),
-                        FieldPointer(b_, frame, offsetof(tenon_frame, fault_site)), llvm::Align(4));
+  b_.CreateAlignedStore(fault_function_->getArg(2), FieldPointer(b_, frame, FrameField::kFaultSite),
+                        llvm::Align(4));
   b_.CreateAlignedStore(fault_function_->getArg(3),
-                        FieldPointer(b_, frame, offsetof(tenon_frame, fault_value)),
-                        llvm::Align(8));
+                        FieldPointer(b_, frame, FrameField::kFaultValue), llvm::Align(8));
   b_.CreateBr(end);
   b_.SetInsertPoint(end);
   b_.CreateRetVoid();
@@ -421,7 +420,7 @@ void KernelEmitter::EmitFault(const Instr& instr) {
 void KernelEmitter::EmitFence() {
   if (target_.x86) {
     b_.CreateIntrinsic(llvm::Intrinsic::x86_sse_sfence, {});
-  } else {
+  } else if (target_.desc.max_threads > 1) {
     b_.CreateFence(llvm::AtomicOrdering::SequentiallyConsistent);
   }
 }

@@ -235,8 +235,9 @@ Value* KernelEmitter::LoadRepeated(const Place& place, const Mask& mask) {
   return b_.CreateSelect(mask.lanes, b_.CreateVectorSplat(place.lanes, element), zero);
 }
 
-// `place.pointer` is a vector of pointers.
+// `place.pointer` is a vector of pointers, or the one of a single lane.
 Value* KernelEmitter::LoadScattered(const Place& place, const Mask& mask) {
+  if (place.lanes == 1) return LoadContiguous(place, mask);
   llvm::Type* element = MemoryType(context_, place.dtype);
   llvm::Type* type = llvm::FixedVectorType::get(element, place.lanes);
   llvm::Constant* zero = llvm::Constant::getNullValue(type);
@@ -285,6 +286,7 @@ Value* KernelEmitter::LoadByLanes(const Place& place, const Mask& mask) {
 
 // In order of lanes: where several name one element, the last one stays.
 void KernelEmitter::StoreByLanes(const Place& place, Value* value, const Mask& mask) {
+  if (place.lanes == 1) return StoreContiguous(place, value, mask);
   Value* spare = mask.full() ? nullptr : Spare(&spare_written_, /*zero=*/false);
   for (int lane = 0; lane < place.lanes; ++lane) {
     b_.CreateAlignedStore(b_.CreateExtractElement(value, b_.getInt64(lane)),
@@ -427,7 +429,7 @@ void KernelEmitter::EmitStore(const Instr& instr) {
   Value* base = offsets ? buffers_[mem.buffer] : BasePointer(mem);
   for (int row = 0; row < value.rows; ++row) {
     Value* row_pointer = RowPointer(mem, base, row);
-    if (mem.non_temporal && !offsets && contiguous &&
+    if (mem.non_temporal && target_.streams && !offsets && contiguous &&
         StoreNonTemporal(mem, value, row, row_pointer)) {
       continue;
     }

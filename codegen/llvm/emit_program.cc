@@ -63,8 +63,8 @@ void ProgramEmitter::EmitEntry(const std::string& symbol, const std::vector<Step
       EmitRuns(steps);
       break;
   }
-  Value* status = b_.CreateAlignedLoad(i32, FieldPointer(b_, frame_, offsetof(tenon_frame, status)),
-                                       llvm::Align(4));
+  Value* status =
+      b_.CreateAlignedLoad(i32, FieldPointer(b_, frame_, FrameField::kStatus), llvm::Align(4));
   Leave(status);
   leave_->insertInto(function_);
   b_.SetInsertPoint(leave_);
@@ -74,8 +74,7 @@ void ProgramEmitter::EmitEntry(const std::string& symbol, const std::vector<Step
   BasicBlock* end = NewBlock("end");
   b_.CreateCondBr(b_.CreateICmpEQ(thread_, b_.getInt32(0)), first, end);
   b_.SetInsertPoint(first);
-  b_.CreateAlignedStore(last_run_, FieldPointer(b_, frame_, offsetof(tenon_frame, run)),
-                        llvm::Align(8));
+  b_.CreateAlignedStore(last_run_, FieldPointer(b_, frame_, FrameField::kRun), llvm::Align(8));
   b_.CreateBr(end);
   b_.SetInsertPoint(end);
   b_.CreateRet(result_);
@@ -90,10 +89,9 @@ bool ProgramEmitter::Moves(const kernel::Binding& binding) {
 // known here of which buffers the two of them share.
 void ProgramEmitter::EmitRuns(const std::vector<Step>& steps) {
   llvm::Type* i64 = b_.getInt64Ty();
-  Value* asked = b_.CreateAlignedLoad(i64, FieldPointer(b_, frame_, offsetof(tenon_frame, runs)),
-                                      llvm::Align(8));
-  Value* strides = b_.CreateAlignedLoad(
-      b_.getPtrTy(), FieldPointer(b_, frame_, offsetof(tenon_frame, strides)), llvm::Align(8));
+  Value* asked =
+      b_.CreateAlignedLoad(i64, FieldPointer(b_, frame_, FrameField::kRuns), llvm::Align(8));
+  Value* strides = LoadPointer(b_, FieldPointer(b_, frame_, FrameField::kStrides));
   BasicBlock* before = b_.GetInsertBlock();
   BasicBlock* head = NewBlock("run_again");
   b_.CreateBr(head);
@@ -118,8 +116,8 @@ void ProgramEmitter::EmitRuns(const std::vector<Step>& steps) {
   b_.SetInsertPoint(turn);
   LeaveUnlessOk(b_.CreateCall(BarrierFunction(), {frame_, threads_}));
   for (const auto& [binding, moved] : moving) {
-    Value* stride =
-        b_.CreateAlignedLoad(i64, FieldPointer(b_, strides, 8 * binding), llvm::Align(8));
+    Value* stride = b_.CreateAlignedLoad(
+        i64, FieldPointer(b_, strides, 8 * static_cast<size_t>(binding)), llvm::Align(8));
     Value* pointer = b_.CreateGEP(b_.getInt8Ty(), moved, stride);
     moved->addIncoming(pointer, b_.GetInsertBlock());
   }
@@ -155,18 +153,18 @@ void ProgramEmitter::CollectBuffers(const std::vector<Step>& steps, std::set<int
 }
 
 void ProgramEmitter::LoadFrame(const std::vector<Step>& steps) {
-  const auto load = [&](size_t offset) {
-    return b_.CreateAlignedLoad(b_.getPtrTy(), FieldPointer(b_, frame_, offset), llvm::Align(8));
+  const auto load = [&](FrameField field) {
+    return LoadPointer(b_, FieldPointer(b_, frame_, field));
   };
   if (!program_.symbols.empty()) {
-    Value* extents = load(offsetof(tenon_frame, extents));
+    Value* extents = load(FrameField::kExtents);
     for (size_t i = 0; i < program_.symbols.size(); ++i) {
       environment_[program_.symbols[i].name] =
           b_.CreateAlignedLoad(b_.getInt64Ty(), FieldPointer(b_, extents, 8 * i), llvm::Align(8));
     }
   }
-  arena_ = load(offsetof(tenon_frame, arena));
-  prepared_ = load(offsetof(tenon_frame, prepared));
+  arena_ = load(FrameField::kArena);
+  prepared_ = load(FrameField::kPrepared);
   // Each thread's scratch memory follows the arena.
   Value* offset =
       b_.CreateMul(b_.CreateZExt(thread_, b_.getInt64Ty()), b_.getInt64(program_.scratch_bytes));
@@ -179,9 +177,8 @@ void ProgramEmitter::LoadFrame(const std::vector<Step>& steps) {
   for (int buffer : buffers) {
     const kernel::Buffer& info = program_.buffers[buffer];
     if (info.kind != BufferKind::kBinding || bindings_.count(info.binding) != 0) continue;
-    if (table == nullptr) table = load(offsetof(tenon_frame, buffers));
-    bindings_[info.binding] = b_.CreateAlignedLoad(
-        b_.getPtrTy(), FieldPointer(b_, table, sizeof(void*) * info.binding), llvm::Align(8));
+    if (table == nullptr) table = load(FrameField::kBuffers);
+    bindings_[info.binding] = LoadPointer(b_, table, info.binding);
   }
 }
 
@@ -218,11 +215,8 @@ Value* ProgramEmitter::ReadCounter() {
 }
 
 void ProgramEmitter::StartClocks(int64_t events) {
-  Value* table = b_.CreateAlignedLoad(
-      b_.getPtrTy(), FieldPointer(b_, frame_, offsetof(tenon_frame, buffers)), llvm::Align(8));
-  Value* clocks = b_.CreateAlignedLoad(
-      b_.getPtrTy(), FieldPointer(b_, table, sizeof(void*) * program_.bindings.size()),
-      llvm::Align(8));
+  Value* table = LoadPointer(b_, FieldPointer(b_, frame_, FrameField::kBuffers));
+  Value* clocks = LoadPointer(b_, table, static_cast<int>(program_.bindings.size()));
   const auto row = [&](Value* rows, Value* number, int64_t entries) {
     return b_.CreateGEP(b_.getInt8Ty(), rows,
                         b_.CreateMul(b_.CreateZExt(number, b_.getInt64Ty()),
@@ -249,7 +243,7 @@ void ProgramEmitter::NoteEvent(int slot, Value* now) {
   Value* pair = b_.CreateGEP(b_.getInt8Ty(), event_row_,
                              b_.CreateAdd(b_.CreateMul(at, b_.getInt64(16)), b_.getInt64(8)));
   b_.CreateAlignedStore(b_.getInt64(static_cast<uint64_t>(slot)), pair, llvm::Align(8));
-  b_.CreateAlignedStore(now, FieldPointer(b_, pair, 8), llvm::Align(8));
+  b_.CreateAlignedStore(now, FieldPointer(b_, pair, size_t{8}), llvm::Align(8));
   b_.CreateAlignedStore(b_.CreateAdd(noted, b_.getInt64(1)), event_row_, llvm::Align(8));
 }
 
@@ -257,7 +251,7 @@ void ProgramEmitter::EmitClock() {
   if (clock_row_ == nullptr) return;
   Value* now = ReadCounter();
   NoteEvent(next_clock_, now);
-  Value* slot = FieldPointer(b_, clock_row_, 8 * next_clock_++);
+  Value* slot = FieldPointer(b_, clock_row_, 8 * static_cast<size_t>(next_clock_++));
   Value* last = b_.CreateAlignedLoad(b_.getInt64Ty(), clock_row_, llvm::Align(8));
   Value* sum = b_.CreateAlignedLoad(b_.getInt64Ty(), slot, llvm::Align(8));
   b_.CreateAlignedStore(b_.CreateAdd(sum, b_.CreateSub(now, last)), slot, llvm::Align(8));

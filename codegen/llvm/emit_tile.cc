@@ -21,9 +21,9 @@ Value* KernelEmitter::PartFor(const Tile& tile, int row, int piece, int lanes) {
 }
 
 Value* KernelEmitter::Lane(const Tile& tile, int row, int lane) {
-  if (tile.lanes == 1) return tile.At(row, 0);
-  return b_.CreateExtractElement(tile.At(row, lane / tile.piece_lanes),
-                                 b_.getInt64(lane % tile.piece_lanes));
+  Value* part = tile.At(row, tile.lanes == 1 ? 0 : lane / tile.piece_lanes);
+  if (!part->getType()->isVectorTy()) return part;
+  return b_.CreateExtractElement(part, b_.getInt64(lane % tile.piece_lanes));
 }
 
 Value* KernelEmitter::FromLanes(llvm::ArrayRef<Value*> lanes) {

@@ -3,10 +3,11 @@
 
 #include <lld/Common/Driver.h>
 #include <llvm/ADT/SmallString.h>
+#include <llvm/AsmParser/Parser.h>
 #include <llvm/IR/Constants.h>
 #include <llvm/IR/LLVMContext.h>
-#include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Module.h>
+#include <llvm/Linker/Linker.h>
 #include <llvm/ObjCopy/ConfigManager.h>
 #include <llvm/ObjCopy/ObjCopy.h>
 #include <llvm/Object/ArchiveWriter.h>
@@ -14,15 +15,18 @@
 #include <llvm/Support/FileSystem.h>
 #include <llvm/Support/MemoryBuffer.h>
 #include <llvm/Support/Path.h>
+#include <llvm/Support/SourceMgr.h>
 #include <llvm/Support/raw_ostream.h>
 
 #include <mutex>
 
 #include "absl/strings/str_cat.h"
+#include "tenon/codegen/llvm/generate.h"
 #include "tenon/codegen/llvm/target_info.h"
 #include "tenon/ir/check.h"
 
 LLD_HAS_DRIVER(elf)
+LLD_HAS_DRIVER(wasm)
 
 namespace tenon::codegen {
 namespace {
@@ -84,16 +88,18 @@ absl::Status RunLinker(const std::vector<std::string>& arguments) {
   std::string output, errors;
   llvm::raw_string_ostream output_stream(output), error_stream(errors);
   const lld::Result result =
-      lld::lldMain(pointers, output_stream, error_stream, {{lld::Gnu, &lld::elf::link}});
+      lld::lldMain(pointers, output_stream, error_stream,
+                   {{lld::Gnu, &lld::elf::link}, {lld::Wasm, &lld::wasm::link}});
   if (result.retCode == 0 && result.canRunAgain) return absl::OkStatus();
   return absl::InternalError(absl::StrCat("linking: ", errors));
 }
 
 absl::StatusOr<std::string> LinkObjects(const std::vector<const ObjectCode*>& objects,
+                                        const std::string& linker,
                                         const std::vector<std::string>& flags) {
   TENON_ASSIGN_OR_RETURN(const TemporaryFolder folder, TemporaryFolder::Make());
   const std::string output = folder.PathOf("out");
-  std::vector<std::string> arguments = {"ld.lld", "--threads=1", "--build-id=none", "-o", output};
+  std::vector<std::string> arguments = {linker, "--threads=1", "-o", output};
   arguments.insert(arguments.end(), flags.begin(), flags.end());
   for (size_t i = 0; i < objects.size(); ++i) {
     TENON_ASSIGN_OR_RETURN(std::string path,
@@ -132,29 +138,64 @@ absl::StatusOr<std::string> Archive(const std::string& object, const std::string
   return (*archive)->getBuffer().str();
 }
 
+// All modules as one, of which only the entries and the data can be seen from outside.
+absl::StatusOr<std::string> MakeText(const ir::TargetDesc& target,
+                                     const std::vector<const ObjectCode*>& objects,
+                                     FileFormat format) {
+  TENON_ASSIGN_OR_RETURN(const std::unique_ptr<llvm::TargetMachine> machine,
+                         MakeTargetMachine(target));
+  llvm::LLVMContext context;
+  llvm::Module merged(objects[0]->symbol, context);
+  PrepareModule(*machine, merged);
+  llvm::Linker linker(merged);
+  for (const ObjectCode* object : objects) {
+    llvm::SMDiagnostic problem;
+    std::unique_ptr<llvm::Module> module =
+        llvm::parseAssemblyString(object->llvm, problem, context);
+    if (module == nullptr || linker.linkInModule(std::move(module))) {
+      return absl::InternalError(absl::StrCat("merging LLVM IR: ", problem.getMessage().str()));
+    }
+  }
+  for (llvm::Function& function : merged) {
+    if (function.isDeclaration() || !function.hasHiddenVisibility()) continue;
+    function.setVisibility(llvm::GlobalValue::DefaultVisibility);
+    function.setLinkage(llvm::GlobalValue::InternalLinkage);
+  }
+  std::string text;
+  if (format == FileFormat::kAssembly) {
+    TENON_RETURN_IF_ERROR(
+        GenerateCode(*machine, merged, llvm::CodeGenFileType::AssemblyFile, &text));
+  } else {
+    llvm::raw_string_ostream stream(text);
+    merged.print(stream, nullptr);
+  }
+  return text;
+}
+
 }  // namespace
 
 absl::StatusOr<ObjectCode> MakeDataObject(const ir::TargetDesc& target, const std::string& symbol,
-                                          absl::string_view bytes, int64_t alignment) {
+                                          absl::string_view bytes, int64_t alignment,
+                                          bool keep_llvm) {
   TENON_ASSIGN_OR_RETURN(const std::unique_ptr<llvm::TargetMachine> machine,
                          MakeTargetMachine(target));
   llvm::LLVMContext context;
   llvm::Module module(symbol, context);
-  module.setTargetTriple(machine->getTargetTriple());
-  module.setDataLayout(machine->createDataLayout());
+  PrepareModule(*machine, module);
   llvm::Constant* data = llvm::ConstantDataArray::getRaw(
       llvm::StringRef(bytes.data(), bytes.size()), bytes.size(), llvm::Type::getInt8Ty(context));
   auto* global = new llvm::GlobalVariable(module, data->getType(), /*isConstant=*/true,
                                           llvm::GlobalValue::ExternalLinkage, data, symbol);
   global->setAlignment(llvm::Align(static_cast<uint64_t>(alignment)));
-  llvm::SmallVector<char, 0> object;
-  llvm::raw_svector_ostream stream(object);
-  llvm::legacy::PassManager passes;
-  if (machine->addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile)) {
-    return absl::InternalError("LLVM's target writes no objects");
+  ObjectCode object;
+  object.symbol = symbol;
+  if (keep_llvm) {
+    llvm::raw_string_ostream stream(object.llvm);
+    module.print(stream, nullptr);
   }
-  passes.run(module);
-  return ObjectCode{symbol, std::string(object.begin(), object.end())};
+  TENON_RETURN_IF_ERROR(
+      GenerateCode(*machine, module, llvm::CodeGenFileType::ObjectFile, &object.bytes));
+  return object;
 }
 
 absl::StatusOr<std::string> MakeFile(const Artifact& artifact, const std::vector<ObjectCode>& data,
@@ -162,13 +203,24 @@ absl::StatusOr<std::string> MakeFile(const Artifact& artifact, const std::vector
   std::vector<const ObjectCode*> objects = {&artifact.program};
   for (const ObjectCode& kernel : artifact.kernels) objects.push_back(&kernel);
   for (const ObjectCode& object : data) objects.push_back(&object);
+  const llvm::Triple triple(artifact.target.triple);
+  const std::string linker = triple.isWasm() ? "wasm-ld" : "ld.lld";
   switch (format) {
+    case FileFormat::kLlvm:
+    case FileFormat::kAssembly:
+      return MakeText(artifact.target, objects, format);
     case FileFormat::kSharedLibrary:
-      return LinkObjects(objects, {"-shared", "-z", "noexecstack"});
+      if (triple.getOS() == llvm::Triple::UnknownOS) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("target '", triple.str(), "' has no shared libraries"));
+      }
+      return LinkObjects(objects, linker, {"--build-id=none", "-shared", "-z", "noexecstack"});
     case FileFormat::kObject:
     case FileFormat::kStaticLibrary: {
-      TENON_ASSIGN_OR_RETURN(const std::string linked, LinkObjects(objects, {"-r"}));
-      TENON_ASSIGN_OR_RETURN(std::string object, HideInternals(linked));
+      TENON_ASSIGN_OR_RETURN(std::string object, LinkObjects(objects, linker, {"-r"}));
+      if (!triple.isWasm()) {
+        TENON_ASSIGN_OR_RETURN(object, HideInternals(object));
+      }
       if (format == FileFormat::kObject) return object;
       return Archive(object, artifact.program.symbol + ".o");
     }

@@ -1,26 +1,19 @@
 #include "tenon/codegen/llvm/object.h"
 
-#include <llvm/ADT/SmallString.h>
 #include <llvm/ADT/StringExtras.h>
-#include <llvm/Analysis/TargetLibraryInfo.h>
-#include <llvm/Analysis/TargetTransformInfo.h>
 #include <llvm/Config/llvm-config.h>
-#include <llvm/IR/IRBuilder.h>
-#include <llvm/IR/IntrinsicInst.h>
 #include <llvm/IR/LLVMContext.h>
-#include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Module.h>
 #include <llvm/IR/Verifier.h>
-#include <llvm/Pass.h>
 #include <llvm/Support/SHA256.h>
 #include <llvm/Support/raw_ostream.h>
-#include <llvm/Transforms/Scalar.h>
 
 #include <chrono>
 #include <functional>
 
 #include "absl/strings/str_cat.h"
 #include "build_id.h"
+#include "tenon/codegen/llvm/generate.h"
 #include "tenon/codegen/llvm/kernel_emitter.h"
 #include "tenon/codegen/llvm/program_emitter.h"
 #include "tenon/codegen/llvm/target_info.h"
@@ -32,50 +25,6 @@ namespace {
 double Now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
-
-// Masked stores of which one constant lane is live become plain stores of that element. LLVM 22
-// does so itself, but for x86 stores 32 bits where the 16 are truncated ones: beyond the buffer.
-bool UnmaskSingleLanes(llvm::Function& function) {
-  llvm::SmallVector<llvm::IntrinsicInst*, 4> found;
-  for (llvm::BasicBlock& block : function) {
-    for (llvm::Instruction& instruction : block) {
-      auto* call = llvm::dyn_cast<llvm::IntrinsicInst>(&instruction);
-      if (call != nullptr && call->getIntrinsicID() == llvm::Intrinsic::masked_store) {
-        found.push_back(call);
-      }
-    }
-  }
-  for (llvm::IntrinsicInst* call : found) {
-    const auto* mask = llvm::dyn_cast<llvm::Constant>(call->getArgOperand(2));
-    const auto* type = llvm::dyn_cast<llvm::FixedVectorType>(call->getArgOperand(2)->getType());
-    if (mask == nullptr || type == nullptr) continue;
-    int live = -1, count = 0;
-    for (unsigned lane = 0; lane < type->getNumElements(); ++lane) {
-      const llvm::Constant* bit = mask->getAggregateElement(lane);
-      if (bit == nullptr || !bit->isNullValue()) {
-        live = static_cast<int>(lane);
-        ++count;
-      }
-    }
-    if (count != 1 || !mask->getAggregateElement(live)->isOneValue()) continue;
-    llvm::IRBuilder<> b(call);
-    llvm::Value* element = b.CreateExtractElement(call->getArgOperand(0), b.getInt64(live));
-    llvm::Value* pointer =
-        b.CreateConstInBoundsGEP1_64(element->getType(), call->getArgOperand(1), live);
-    b.CreateAlignedStore(element, pointer, call->getParamAlign(1).valueOrOne());
-    call->eraseFromParent();
-  }
-  return !found.empty();
-}
-
-class UnmaskSingleLanesPass final : public llvm::FunctionPass {
- public:
-  UnmaskSingleLanesPass() : FunctionPass(id_) {}
-  bool runOnFunction(llvm::Function& function) override { return UnmaskSingleLanes(function); }
-
- private:
-  static inline char id_ = 0;  // its address identifies the pass
-};
 
 class ObjectCompilerImpl final : public ObjectCompiler {
  public:
@@ -111,32 +60,8 @@ class ObjectCompilerImpl final : public ObjectCompiler {
 
   std::unique_ptr<llvm::Module> NewModule(const std::string& name, llvm::LLVMContext& context) {
     auto module = std::make_unique<llvm::Module>(name, context);
-    module->setTargetTriple(machine_->getTargetTriple());
-    module->setDataLayout(machine_->createDataLayout());
-    module->setPICLevel(llvm::PICLevel::BigPIC);
+    PrepareModule(*machine_, *module);
     return module;
-  }
-
-  // What is emitted is already vectorised, unrolled and folded. What is left to do before code
-  // generation is to share equal computations and to drop unused ones. Nothing moves out of loops
-  // here: a hoisted broadcast would only be spilled.
-  absl::Status Generate(llvm::Module& module, llvm::CodeGenFileType type, std::string* bytes) {
-    llvm::SmallVector<char, 0> buffer;
-    llvm::raw_svector_ostream stream(buffer);
-    llvm::legacy::PassManager passes;
-    llvm::TargetLibraryInfoImpl library(machine_->getTargetTriple());
-    library.disableAllFunctions();
-    passes.add(new llvm::TargetLibraryInfoWrapperPass(library));
-    passes.add(llvm::createTargetTransformInfoWrapperPass(machine_->getTargetIRAnalysis()));
-    passes.add(llvm::createEarlyCSEPass());
-    passes.add(new UnmaskSingleLanesPass);
-    passes.add(llvm::createDeadCodeEliminationPass());
-    if (machine_->addPassesToEmitFile(passes, stream, nullptr, type, /*DisableVerify=*/true)) {
-      return absl::InternalError("LLVM's target writes no such files");
-    }
-    passes.run(module);
-    bytes->assign(buffer.begin(), buffer.end());
-    return absl::OkStatus();
   }
 
   absl::StatusOr<ObjectResult> CompileModule(const std::string& name, const ObjectOptions& options,
@@ -164,11 +89,12 @@ class ObjectCompilerImpl final : public ObjectCompiler {
       // Code generation changes the module: the text is made of a second one.
       const std::unique_ptr<llvm::Module> copy = NewModule(name, context);
       emit(*copy);
-      TENON_RETURN_IF_ERROR(
-          Generate(*copy, llvm::CodeGenFileType::AssemblyFile, &result.assembly_text));
+      TENON_RETURN_IF_ERROR(GenerateCode(*machine_, *copy, llvm::CodeGenFileType::AssemblyFile,
+                                         &result.assembly_text));
     }
     const double emitted = Now();
-    TENON_RETURN_IF_ERROR(Generate(*module, llvm::CodeGenFileType::ObjectFile, &result.bytes));
+    TENON_RETURN_IF_ERROR(
+        GenerateCode(*machine_, *module, llvm::CodeGenFileType::ObjectFile, &result.bytes));
     result.emit_seconds = emitted - start;
     result.codegen_seconds = Now() - emitted;
     return result;

@@ -92,7 +92,7 @@ Value* ScalarEmitter::Emit(ScalarOp op, DType operand, DType result, llvm::Array
     case ScalarOp::kTrunc:
       return ir::IsFloat(operand) ? Round(op, args[0]) : args[0];
     case ScalarOp::kSqrt:
-      return b_.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, args[0]);
+      return Sqrt(args[0]);
     case ScalarOp::kExp:
     case ScalarOp::kExpm1:
     case ScalarOp::kLog:

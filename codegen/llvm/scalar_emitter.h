@@ -41,6 +41,7 @@ class ScalarEmitter {
   // The pieces that templates of ir/math.h are made of; also used within.
   llvm::Value* Fma(llvm::Value* a, llvm::Value* b, llvm::Value* c);
   llvm::Value* Round(ir::ScalarOp op, llvm::Value* v);
+  llvm::Value* Sqrt(llvm::Value* v);
 
   Builder& builder() { return b_; }
   const TargetInfo& target() const { return target_; }
@@ -50,6 +51,8 @@ class ScalarEmitter {
   llvm::Value* Arithmetic(ir::ScalarOp op, ir::DType dtype, llvm::ArrayRef<llvm::Value*> args);
   llvm::Value* Divide(bool remainder, ir::DType dtype, llvm::Value* a, llvm::Value* b);
   llvm::Value* Remainder(llvm::Value* x, llvm::Value* y);
+  // Calls a function of scalars, of this module, lane by lane.
+  llvm::Value* CallByLanes(llvm::Function* function, llvm::ArrayRef<llvm::Value*> args);
   llvm::Value* MaxMin(bool max, ir::DType dtype, llvm::Value* a, llvm::Value* b);
   llvm::Value* Sign(ir::DType dtype, llvm::Value* v);
   llvm::Value* Bits(ir::ScalarOp op, ir::DType dtype, llvm::ArrayRef<llvm::Value*> args);

@@ -46,7 +46,7 @@ class LlvmPolicy {
   F Mul(F a, F b) { return b_.CreateFMul(a, b); }
   F Div(F a, F b) { return b_.CreateFDiv(a, b); }
   F Fma(F a, F b, F c) { return emitter_.Fma(a, b, c); }
-  F Sqrt(F a) { return b_.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, a); }
+  F Sqrt(F a) { return emitter_.Sqrt(a); }
   B Lt(F a, F b) { return b_.CreateFCmpOLT(a, b); }
   B Le(F a, F b) { return b_.CreateFCmpOLE(a, b); }
   B Eq(F a, F b) { return b_.CreateFCmpOEQ(a, b); }
@@ -277,15 +277,18 @@ Value* ScalarEmitter::Philox(Value* key, Value* index, Value* stream) {
 
 Value* ScalarEmitter::Remainder(Value* x, Value* y) {
   llvm::Type* element = x->getType()->getScalarType();
-  llvm::Function* function =
-      RemainderFunction(b_, *b_.GetInsertBlock()->getModule(), element, target_);
-  const auto* vector = llvm::dyn_cast<llvm::FixedVectorType>(x->getType());
-  if (vector == nullptr) return b_.CreateCall(function, {x, y});
-  Value* result = llvm::PoisonValue::get(x->getType());
+  return CallByLanes(RemainderFunction(b_, *b_.GetInsertBlock()->getModule(), element, target_),
+                     {x, y});
+}
+
+Value* ScalarEmitter::CallByLanes(llvm::Function* function, llvm::ArrayRef<Value*> args) {
+  const auto* vector = llvm::dyn_cast<llvm::FixedVectorType>(args[0]->getType());
+  if (vector == nullptr) return b_.CreateCall(function, args);
+  Value* result = llvm::PoisonValue::get(args[0]->getType());
   for (unsigned lane = 0; lane < vector->getNumElements(); ++lane) {
-    Value* one = b_.CreateCall(function, {b_.CreateExtractElement(x, b_.getInt64(lane)),
-                                          b_.CreateExtractElement(y, b_.getInt64(lane))});
-    result = b_.CreateInsertElement(result, one, b_.getInt64(lane));
+    llvm::SmallVector<Value*, 2> scalars;
+    for (Value* arg : args) scalars.push_back(b_.CreateExtractElement(arg, b_.getInt64(lane)));
+    result = b_.CreateInsertElement(result, b_.CreateCall(function, scalars), b_.getInt64(lane));
   }
   return result;
 }

@@ -2,6 +2,7 @@
 #ifndef TENON_CODEGEN_LLVM_TARGET_INFO_H_
 #define TENON_CODEGEN_LLVM_TARGET_INFO_H_
 
+#include <llvm/IR/Intrinsics.h>
 #include <llvm/Target/TargetMachine.h>
 
 #include <memory>
@@ -11,12 +12,20 @@
 
 namespace tenon::codegen {
 
+// The register that holds rounding direction and flushing of denormals.
+enum class FloatControl : uint8_t { kNone, kMxcsr, kFpcr, kFpscr, kFrm };
+
 struct TargetInfo {
   ir::TargetDesc desc;
   bool x86 = false;
-  bool aarch64 = false;
-  bool rounds_in_hardware = true;   // floor, ceil, trunc, roundeven (x86 before SSE4.1: not)
-  bool converts_f16 = true;         // f16 from and to f32, to nearest even
+  FloatControl float_control = FloatControl::kNone;
+  // What a thread that waits says to the processor; not_intrinsic: nothing.
+  llvm::Intrinsic::ID pause = llvm::Intrinsic::not_intrinsic;
+  bool rounds_in_hardware = false;  // floor, ceil, trunc, roundeven
+  bool sqrt_f32 = true;             // in hardware
+  bool sqrt_f64 = true;
+  bool converts_f16 = false;        // f16 from and to f32, to nearest even
+  bool streams = false;             // stores past the caches
   bool masks_small = false;         // masked accesses of 1- and 2-byte elements
   bool scales_in_hardware = false;  // x * 2^k, on whole vectors of f32
   bool fma = false;                 // llvm.fma becomes one instruction
@@ -31,6 +40,8 @@ struct TargetInfo {
 // The target machine for `desc`, and what it can do. Targets are initialised on first use. Errors:
 // an unknown triple, CPU or feature.
 absl::StatusOr<std::unique_ptr<llvm::TargetMachine>> MakeTargetMachine(const ir::TargetDesc& desc);
+// Marks a module as one for the machine.
+void PrepareModule(const llvm::TargetMachine& machine, llvm::Module& module);
 TargetInfo MakeTargetInfo(const ir::TargetDesc& desc, const llvm::TargetMachine& machine);
 
 }  // namespace tenon::codegen

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <set>
@@ -17,11 +18,13 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 #include "mlp.h"
 #include "mlp_train.h"
 #include "tenon/frontend/compile.h"
 #include "tenon/frontend/init.h"
 #include "tenon/ir/binary.h"
+#include "tenon/ir/text.h"
 #include "tenon/runtime/arena.h"
 #include "tenon/runtime/team.h"
 
@@ -225,6 +228,11 @@ TEST(Aot, WrongArgumentsAreNamed) {
   mlp_train_begin(&object.m);
   EXPECT_EQ(mlp_train_step_on(&object.m, 1, 1), TENON_BAD_THREAD);
   EXPECT_EQ(mlp_train_step_on(&object.m, 0, 2), TENON_BAD_THREAD);  // no team
+  tenon_team team = {};
+  object.m.team = &team;
+  mlp_train_begin(&object.m);
+  EXPECT_EQ(mlp_train_step_on(&object.m, 0, MLP_TRAIN_MAX_THREADS + 1), TENON_BAD_THREAD);
+  object.m.team = nullptr;
   expect(TENON_OK, "");
 }
 
@@ -313,9 +321,44 @@ TEST(Aot, TwoCompilationsGiveTheSameBytes) {
   const ir::Graph graph = LoadExample("mlp_train.tn");
   absl::StatusOr<AotFiles> a = CompileAheadOfTime(graph, {}, {}), b = a;
   ASSERT_TRUE(a.ok()) << a.status();
-  b = CompileAheadOfTime(graph, {}, {.compile_threads = 1});
+  b = CompileAheadOfTime(graph, {}, {.compile = {.compile_threads = 1}});
   EXPECT_TRUE(a->object == b->object);
   EXPECT_EQ(a->header, b->header);
+}
+
+// Whole files: code, constants, and tables for linkers. So that a loop that is suddenly repeated
+// many times over shows.
+TEST(Aot, ObjectsAreSmall) {
+  const auto bytes = [](const ir::Graph& graph) {
+    const absl::StatusOr<AotFiles> files = CompileAheadOfTime(graph, {}, {.target = ir::X86Avx2()});
+    EXPECT_TRUE(files.ok()) << files.status();
+    return files->object.size();
+  };
+  std::ifstream file(absl::StrCat(TENON_SOURCE_DIR, "/examples/models/mlp.tn"));
+  std::stringstream text;
+  text << file.rdbuf();
+  const absl::StatusOr<ir::Graph> one =
+      ir::Parse(absl::StrReplaceAll(text.str(), {{"n<=64", "1"}, {"[n,", "[1,"}}));
+  ASSERT_TRUE(one.ok()) << one.status();
+  EXPECT_LE(bytes(*one), 32u << 10);
+  EXPECT_LE(bytes(LoadExample("mlp_train.tn")), 96u << 10);
+}
+
+TEST(Aot, AnArenasLimitCountsScratchMemory) {
+  const ir::Graph graph = LoadExample("cnn_train.tn");
+  const absl::StatusOr<AotFiles> free = CompileAheadOfTime(graph, {}, {});
+  ASSERT_TRUE(free.ok()) << free.status();
+  for (const int percent : {75, 50, 25}) {
+    const int64_t limit = free->arena_bytes * percent / 100;
+    const absl::StatusOr<AotFiles> files = CompileAheadOfTime(
+        graph, {}, {.compile = {.memory_limit = limit, .memory_limit_threads = 1}});
+    if (files.ok()) {
+      EXPECT_LE(files->arena_bytes, limit);
+    } else {
+      EXPECT_EQ(files.status().code(), absl::StatusCode::kResourceExhausted) << files.status();
+      EXPECT_THAT(files.status().ToString(), testing::HasSubstr("Alive at its peak:\n  "));
+    }
+  }
 }
 
 TEST(Aot, WrongRequestsAreRefused) {

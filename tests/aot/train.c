@@ -2,6 +2,7 @@
  * that `tenon compile` made of examples/models/mlp_train.tn, and prints the bits of every loss and a
  * hash of all that it has updated. tests/aot/aot_test.cc does the same by the JIT. */
 #include <stdio.h>
+#include <string.h>
 
 #include "mlp_train.h"
 

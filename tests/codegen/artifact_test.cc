@@ -1,6 +1,7 @@
 // Compilation as a whole: equal kernels compile once, equal programs to equal bytes, the cache
 // keeps what it says, targets that cannot work are refused, and AArch64 objects run under an
 // emulator.
+#include <gmock/gmock.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -95,9 +96,31 @@ TEST(Compile, RefusesTargetsThatCannotWork) {
   target = ir::X86Avx2();
   target.triple = "sparc-unknown-linux-gnu";
   EXPECT_EQ(Compile(Scale(1), target).status().code(), absl::StatusCode::kInvalidArgument);
+  target = ir::X86Avx2();
+  target.features = "+avx512bv";
+  EXPECT_THAT(Compile(Scale(1), target).status().ToString(),
+              testing::HasSubstr("unknown feature 'avx512bv' of target 'x86_64-unknown-linux-gnu'; "
+                                 "did you mean 'avx512bw'?"));
   kernel::Program program = Scale(1);
   program.has_fma = true;
   EXPECT_EQ(Compile(program, ir::X86Sse2()).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(Compile, RefusesWhatAddressesOf32BitsDoNotReach) {
+  kernel::Program program = Scale(1);
+  program.arena_bytes = int64_t{3} << 30;
+  EXPECT_THAT(
+      Compile(program, ir::CortexM3()).status().ToString(),
+      testing::HasSubstr("the arena takes 3221225472 bytes: more than the 32-bit addresses"));
+}
+
+TEST(Target, IsFoundByNameOrNamed) {
+  for (const std::string& name : ir::TargetNames()) EXPECT_TRUE(ir::FindTarget(name).ok()) << name;
+  EXPECT_EQ(ir::FindTarget("x86-64-v3")->cpu, ir::X86Avx2().cpu);
+  EXPECT_THAT(ir::FindTarget("cortex-m5").status().ToString(),
+              testing::HasSubstr("unknown target 'cortex-m5'"));
+  EXPECT_THAT(ir::FindTarget("risc64").status().ToString(),
+              testing::HasSubstr("did you mean 'riscv64'?"));
 }
 
 TEST(Load, RefusesOtherArchitectures) {
