@@ -9,6 +9,7 @@
 #include "tenon/codegen/aot/header.h"
 #include "tenon/codegen/artifact.h"
 #include "tenon/codegen/host.h"
+#include "tenon/codegen/multi_isa.h"
 #include "tenon/frontend/checkpoint/safetensors.h"
 #include "tenon/frontend/native.h"
 #include "tenon/ir/check.h"
@@ -92,6 +93,28 @@ absl::StatusOr<std::string> MakeWeightsFile(const std::vector<Weight>& weights,
   return file;
 }
 
+absl::StatusOr<codegen::Artifact> CompileArtifact(const ir::Graph& graph, const AotOptions& options,
+                                                  const codegen::CodegenOptions& codegen_options) {
+  if (!options.multi_isa) {
+    const ir::TargetDesc target = options.target ? *options.target : codegen::HostTarget();
+    TENON_ASSIGN_OR_RETURN(const kernel::Program program,
+                           CompileToKernels(graph, target, options.compile));
+    return codegen::Compile(program, target, codegen_options);
+  }
+  if (options.target.has_value()) {
+    return absl::InvalidArgumentError(
+        "an object for several instruction sets has its own list of targets");
+  }
+  const std::vector<ir::TargetDesc> targets = {ir::X86Sse2(), ir::X86Avx2(), ir::X86Avx512()};
+  std::vector<kernel::Program> programs;
+  for (const ir::TargetDesc& target : targets) {
+    TENON_ASSIGN_OR_RETURN(kernel::Program program,
+                           CompileToKernels(graph, target, options.compile));
+    programs.push_back(std::move(program));
+  }
+  return codegen::CompileMultiIsa(std::move(programs), targets, codegen_options);
+}
+
 }  // namespace
 
 absl::StatusOr<AotFiles> CompileAheadOfTime(const ir::Graph& graph,
@@ -103,16 +126,14 @@ absl::StatusOr<AotFiles> CompileAheadOfTime(const ir::Graph& graph,
                                                    codegen::ToIdentifier(name), "'"));
   }
   TENON_RETURN_IF_ERROR(ir::Verify(graph));
-  const ir::TargetDesc target = options.target ? *options.target : codegen::HostTarget();
-  TENON_ASSIGN_OR_RETURN(const kernel::Program program,
-                         CompileToKernels(graph, target, options.compile));
   codegen::CodegenOptions codegen_options;
   codegen_options.threads = options.compile.compile_threads;
   codegen_options.cache = options.compile.cache;
-  codegen_options.keep_llvm = codegen::IsText(options.format);
   codegen_options.symbol_prefix = name + "_entry";
+  codegen_options.keep_llvm = codegen::IsText(options.format);
   TENON_ASSIGN_OR_RETURN(const codegen::Artifact artifact,
-                         codegen::Compile(program, target, codegen_options));
+                         CompileArtifact(graph, options, codegen_options));
+  const ir::TargetDesc& target = artifact.target;
 
   AotFiles files;
   codegen::HeaderOptions header;

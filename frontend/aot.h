@@ -37,6 +37,9 @@ enum class AotWeights : uint8_t {
 struct AotOptions {
   std::string name;  // prefix of all that the header declares; empty: the graph's name
   std::optional<ir::TargetDesc> target;  // ir::FindTarget gives it by name; none: this machine
+  // Programs for x86-64 without more, with AVX2 and with AVX-512 in one object, of which `prepare`
+  // chooses the best that the processor runs (codegen/multi_isa.h). `target` must be none.
+  bool multi_isa = false;
   AotFormat format = AotFormat::kObject;
   AotWeights weights = AotWeights::kCaller;
   std::string weights_file;  // its name, as the header's comments tell it

@@ -30,6 +30,7 @@ struct CompileCommand {
   std::string weights;  // a file to read them from
   uint64_t seed = 0;
   bool memory_curve = false;
+  bool multi_isa = false;
   TargetOptions target;
 };
 
@@ -88,7 +89,13 @@ absl::Status RunCompile(const CompileCommand& command) {
   AotOptions options;
   TENON_ASSIGN_OR_RETURN(options.format, FindFormat(command));
   TENON_ASSIGN_OR_RETURN(options.weights, FindPlace(command.place));
-  TENON_ASSIGN_OR_RETURN(options.target, ToTarget(command.target));
+  options.multi_isa = command.multi_isa;
+  if (!command.multi_isa) {
+    TENON_ASSIGN_OR_RETURN(options.target, ToTarget(command.target));
+  } else if (command.target.target != "host") {
+    return absl::InvalidArgumentError(
+        "--multi-isa has its own list of targets: leave out --target");
+  }
   TENON_ASSIGN_OR_RETURN(options.compile, ToCompileOptions(command.target));
   options.compile.memory_limit_threads = 1;
   options.name = command.name;
@@ -145,6 +152,8 @@ Action AddCompile(CLI::App& app) {
   app.add_option("--seed", command->seed, "Of initialisers")->capture_default_str();
   app.add_flag("--memory-curve", command->memory_curve,
                "Print what smaller arenas would cost, and write nothing");
+  app.add_flag("--multi-isa", command->multi_isa,
+               "Programs for x86-64, AVX2 and AVX-512 in one object; prepare chooses");
   AddTargetOptions(app, command->target);
   return [command] { return RunCompile(*command); };
 }

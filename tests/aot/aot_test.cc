@@ -21,6 +21,7 @@
 #include "absl/strings/str_replace.h"
 #include "mlp.h"
 #include "mlp_train.h"
+#include "tenon/codegen/host.h"
 #include "tenon/frontend/compile.h"
 #include "tenon/frontend/init.h"
 #include "tenon/ir/binary.h"
@@ -293,10 +294,10 @@ TEST(Aot, ObjectsNeedNothingButTheMemoryFunctions) {
 }
 
 // The C programs of this folder's build print what the JIT computes here.
-std::string ExpectedOutput() {
+std::string ExpectedOutput(int steps = 3) {
   JitTraining jit;
   std::string text;
-  for (int step = 0; step < 3; ++step) {
+  for (int step = 0; step < steps; ++step) {
     const float loss = jit.Step(step);
     uint32_t bits;
     std::memcpy(&bits, &loss, sizeof bits);
@@ -315,6 +316,24 @@ TEST(Aot, ACProgramTrainsToTheSameBits) { EXPECT_EQ(OutputOf(TENON_AOT_TRAIN), E
 TEST(Aot, AnAarch64ProgramTrainsToTheSameBits) {
   if (std::string(TENON_AOT_TRAIN_AARCH64).empty()) GTEST_SKIP() << "no compiler for AArch64 here";
   EXPECT_EQ(OutputOf(absl::StrCat("qemu-aarch64 ", TENON_AOT_TRAIN_AARCH64)), ExpectedOutput());
+}
+
+// The best that the processor has: AVX-512 or AVX2 here, AVX2 and nothing of the kind under QEMU.
+// With FMA the bits are the JIT's on a machine with FMA, without they are those of the program for
+// SSE2.
+TEST(Aot, OneObjectServesSeveralInstructionSets) {
+  // One step: QEMU takes its time.
+  const std::string program = std::string(TENON_AOT_TRAIN_MULTI_ISA) + " 1";
+  const std::string with_fma = ExpectedOutput(1);
+  const std::string without = OutputOf(std::string(TENON_AOT_TRAIN_SSE2) + " 1");
+  if (!codegen::HostTarget().has_fma) GTEST_SKIP() << "no FMA here";
+  EXPECT_NE(with_fma, without);
+  EXPECT_EQ(OutputOf(program), with_fma);
+  if (OutputOf("qemu-x86_64 --version >/dev/null 2>&1; echo $?") != "0\n") {
+    GTEST_SKIP() << "no qemu-x86_64 here";
+  }
+  EXPECT_EQ(OutputOf("qemu-x86_64 -cpu Haswell " + program + " 2>/dev/null"), with_fma);
+  EXPECT_EQ(OutputOf("qemu-x86_64 -cpu Nehalem " + program + " 2>/dev/null"), without);
 }
 
 TEST(Aot, TwoCompilationsGiveTheSameBytes) {

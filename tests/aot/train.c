@@ -26,7 +26,8 @@ static void make_batch(int step) {
   for (int i = 0; i < kBatch; ++i) y[i] = (int32_t)((unsigned)(i * 7 + step) % 10);
 }
 
-int main(void) {
+int main(int argc, char** argv) {
+  const int steps = argc > 1 ? argv[1][0] - '0' : kSteps;
   mlp_train_instance m = {0};
 #define TENON_UPDATED(type, field, part, name) m.tensors.field = field;
 #include "updated.def"
@@ -38,7 +39,7 @@ int main(void) {
   m.prepared = prepared;
   mlp_train_use_weights(&m);
   int32_t status = mlp_train_prepare(&m);
-  for (int step = 0; step < kSteps && status == TENON_OK; ++step) {
+  for (int step = 0; step < steps && status == TENON_OK; ++step) {
     make_batch(step);
     status = mlp_train_step(&m);
     uint32_t bits;

@@ -94,7 +94,8 @@ TEST_P(TargetTest, SamplesOfAllOps) {
   if (!AllOfThem()) return;
   const std::set<std::string> found(undefined->begin(), undefined->end());
   for (const std::string& symbol : listed) {
-    if (!codegen::IsMemoryFunction(symbol)) EXPECT_EQ(found.count(symbol), 1u) << symbol;
+    if (codegen::IsMemoryFunction(symbol)) continue;
+    EXPECT_EQ(found.count(symbol), 1u) << symbol;
   }
 }
 
