@@ -19,7 +19,7 @@ namespace {
 // The copy as a map: element p is the access of the original at p + first.
 ir::ComputeDef CopyDef(const ir::Access& original, const Operand& operand) {
   ir::ComputeDef def;
-  def.domain = operand.copy_shape;
+  def.domain = operand.shape;
   def.num_parallel = static_cast<int>(def.domain.size());
   ir::Access access{original.operand, {}, original.guarded};
   for (size_t d = 0; d < def.domain.size(); ++d) {
@@ -41,23 +41,23 @@ lower::Place CopyOperand(lower::LowerContext& context, const fuse::Group& group,
   const ir::Node& node = context.graph().node(group.anchor);
   const ir::ComputeDef& original = *context.Def(group.anchor);
   const ir::ComputeDef def = CopyDef(original.accesses[operand.access], operand);
-  const lower::Place place{context.AddBuffer("padded", dtype, ir::Product(operand.copy_shape))};
+  const lower::Place place{context.AddBuffer("padded", dtype, ir::Product(operand.shape))};
 
   lower::KernelContext kernel(context, group, "pad");
   lower::ElementEmitter e(kernel);
   kernel::KernelBuilder& k = e.builder();
   const int target = kernel.BufferParam(place, /*written=*/true);
   // Lanes along the last dimension that is one; all before it in one loop.
-  size_t last = operand.copy_shape.size();
-  while (last > 1 && operand.copy_shape[last - 1] == Dim(1)) --last;
-  const Dim lane_extent = last == 0 ? Dim(1) : operand.copy_shape[last - 1];
-  const ir::Shape outer_shape(operand.copy_shape.begin(),
-                              operand.copy_shape.begin() + (last == 0 ? 0 : last - 1));
+  size_t last = operand.shape.size();
+  while (last > 1 && operand.shape[last - 1] == Dim(1)) --last;
+  const Dim lane_extent = last == 0 ? Dim(1) : operand.shape[last - 1];
+  const ir::Shape outer_shape(operand.shape.begin(),
+                              operand.shape.begin() + (last == 0 ? 0 : last - 1));
   const Dim outer_extent = ir::Product(outer_shape);
   const VarId outer = e.space().AddLoop(outer_extent), lane = e.space().AddLoop(lane_extent);
   ElementIndex point = e.space().Delinearize(IndexExpr::Var(outer), outer_shape);
   if (last > 0) point.push_back(IndexExpr::Var(lane));
-  while (point.size() < operand.copy_shape.size()) point.push_back(IndexExpr());
+  while (point.size() < operand.shape.size()) point.push_back(IndexExpr());
   const IndexExpr position = IndexExpr::Var(outer) * lane_extent + IndexExpr::Var(lane);
 
   const double row_work = 8.0 * static_cast<double>(lane_extent.UpperBound().value_or(1));

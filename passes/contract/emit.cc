@@ -25,13 +25,7 @@ void EmitSumOfPieces(lower::LowerContext& context, const fuse::Group& group,
   const ir::TensorType& type = context.graph().type(result);
   const double count = static_cast<double>(Pieces(nest, schedule).UpperBound().value_or(16));
   fuse::Nest points = group.nests[0];
-  IndexExpr kept;
-  Dim stride = 1;
-  for (size_t i = points.kept.size(); i-- > 0;) {
-    kept = kept + IndexExpr::Var(points.kept[i]) * stride;
-    stride = stride * points.space.var(points.kept[i]).extent;
-  }
-  const ElementIndex index = points.space.Delinearize(kept, type.dims);
+  const ElementIndex index = points.space.Delinearize(points.Position(), type.dims);
   lower::EmitMapNest(kernel, points, count + lower::WorkPerPoint(kernel),
                      [&](lower::ElementEmitter& e, const lower::Translation& translate,
                          const Tile& tile, const IndexExpr& position) {
@@ -56,14 +50,23 @@ void EmitSumOfPieces(lower::LowerContext& context, const fuse::Group& group,
 void EmitContraction(lower::LowerContext& context, const fuse::Group& group,
                      const ContractNest& nest, const Schedule& schedule, const Place& a,
                      const Place& b) {
+  Places places{a, b, {}, {}};
+  if (schedule.prepacked) {
+    const Dim columns = FloorDiv(nest.n.back().extent + Dim(schedule.lanes - 1), schedule.lanes);
+    const Dim others = *ir::ExactDiv(nest.N(), nest.n.back().extent) * nest.Batch();
+    places.packed.buffer = context.AddBuffer("packed", nest.step_dtype(),
+                                             others * columns * nest.K() * Dim(schedule.lanes));
+    context.program().buffers[places.packed.buffer].kind = kernel::BufferKind::kPrepared;
+    ContractEmitter(context, group, nest, schedule, places, "pack").EmitPacking();
+  }
   if (schedule.split == 0) {
-    ContractEmitter(context, group, nest, schedule, a, b, nullptr).Emit();
+    ContractEmitter(context, group, nest, schedule, places, "contract").Emit();
     return;
   }
-  const Place pieces{
-      context.AddBuffer("pieces", nest.accumulator, Pieces(nest, schedule) * Results(nest))};
-  ContractEmitter(context, group, nest, schedule, a, b, &pieces).Emit();
-  EmitSumOfPieces(context, group, nest, schedule, pieces);
+  places.pieces.buffer =
+      context.AddBuffer("pieces", nest.accumulator, Pieces(nest, schedule) * Results(nest));
+  ContractEmitter(context, group, nest, schedule, places, "contract_pieces").Emit();
+  EmitSumOfPieces(context, group, nest, schedule, places.pieces);
 }
 
 }  // namespace tenon::contract

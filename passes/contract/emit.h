@@ -13,8 +13,9 @@ namespace tenon::contract {
 lower::Place CopyOperand(lower::LowerContext& context, const fuse::Group& group,
                          const Operand& operand, ir::DType dtype);
 
-// The contraction itself; `a` and `b` are where the operands (or their copies) lie. Where the
-// schedule splits k, a second kernel adds the pieces.
+// The contraction itself; `a` and `b` are where the operands (or their copies) lie, invalid where
+// the kernel evaluates them. Where the schedule has B prepacked, a kernel in `prepare` packs it;
+// where it splits k, a second kernel adds the pieces.
 void EmitContraction(lower::LowerContext& context, const fuse::Group& group,
                      const ContractNest& nest, const Schedule& schedule, const lower::Place& a,
                      const lower::Place& b);

@@ -24,24 +24,26 @@ Dim Pieces(const ContractNest& nest, const Schedule& s) {
 Dim Results(const ContractNest& nest) { return nest.Batch() * nest.M() * nest.N(); }
 
 ContractEmitter::ContractEmitter(lower::LowerContext& context, const fuse::Group& group,
-                                 const ContractNest& nest, const Schedule& schedule, const Place& a,
-                                 const Place& b, const Place* pieces)
+                                 const ContractNest& nest, const Schedule& schedule,
+                                 const Places& places, const char* name)
     : context_(context),
       group_(group),
       nest_(nest),
       s_(schedule),
-      kernel_(context, group, pieces != nullptr ? "contract_pieces" : "contract"),
+      places_(places),
+      kernel_(context, group, name),
       e_(kernel_),
       k_(e_.builder()) {
-  a_buffer_ = kernel_.BufferParam(a, false);
-  b_buffer_ = kernel_.BufferParam(b, false);
-  if (pieces != nullptr) {
-    pieces_ = kernel_.BufferParam(*pieces, true);
-    piece_var_ = e_.space().AddLoop(Pieces(nest, schedule));
-  }
   for (const NestDim& d : nest_.batch) batch_vars_.push_back(e_.space().AddLoop(d.extent));
   for (const NestDim& d : nest_.m) m_vars_.push_back(e_.space().AddLoop(d.extent));
   for (const NestDim& d : nest_.n) n_vars_.push_back(e_.space().AddLoop(d.extent));
+  // Of pairs the innermost variable counts elements.
+  for (const NestDim& d : nest_.k) {
+    const bool paired = nest_.pairs && &d == &nest_.k.back();
+    k_vars_.push_back(e_.space().AddLoop(paired ? d.extent * Dim(2) : d.extent));
+  }
+  a_ = MakeEvaluated(nest_.a);
+  b_ = MakeEvaluated(nest_.b);
   const auto add = [&](const std::vector<NestDim>& dims, const std::vector<VarId>& vars) {
     for (size_t i = 0; i < dims.size(); ++i) {
       position_ = position_ + IndexExpr::Var(vars[i]) * dims[i].c;
@@ -52,8 +54,33 @@ ContractEmitter::ContractEmitter(lower::LowerContext& context, const fuse::Group
   add(nest_.n, n_vars_);
 }
 
+void ContractEmitter::AddBuffers() {
+  if (places_.a.valid()) a_buffer_ = kernel_.BufferParam(places_.a, false);
+  if (s_.prepacked) {
+    panel_ = kernel_.BufferParam(places_.packed, false);
+  } else if (places_.b.valid()) {
+    b_buffer_ = kernel_.BufferParam(places_.b, false);
+  }
+  if (places_.pieces.valid()) {
+    pieces_ = kernel_.BufferParam(places_.pieces, true);
+    piece_var_ = e_.space().AddLoop(Pieces(nest_, s_));
+  }
+  if (s_.panel != Schedule::Panel::kDirect && !s_.prepacked) {
+    panel_ = k_.AddLocal({"panel", nest_.step_dtype(), s_.panels_per_chunk * PanelSize()});
+  }
+  if (s_.a_rows == Schedule::Rows::kByRow) {
+    rows_ = k_.AddLocal({"rows", nest_.operand_dtype(), s_.rows_per_block * RowPitch()});
+  } else if (s_.a_rows == Schedule::Rows::kByTile) {
+    rows_ = k_.AddLocal({"rows", nest_.step_dtype(), s_.rows_per_block * BlockSteps()});
+  }
+  if (s_.several_k_blocks || s_.deferred) {
+    const int64_t rows = s_.panels_per_chunk * SumRows();
+    sums_ = k_.AddLocal({"sums", nest_.accumulator, rows * s_.lanes});
+  }
+}
+
 void ContractEmitter::Emit() {
-  AddLocals();
+  AddBuffers();
   const NestDim &m = nest_.m.back(), &n = nest_.n.back();
   const bool by_rows = nest_.m.size() == 1;
   Dim outer = 1;
@@ -67,15 +94,18 @@ void ContractEmitter::Emit() {
   for (size_t i = 0; i + 1 < nest_.n.size(); ++i) counts.push_back(nest_.n[i].extent);
   counts.push_back(blocks);
   counts.push_back(CeilDiv(n.extent, s_.lanes * s_.panels_per_chunk));
-  k_.Parallel(k_.DimValue(ir::Product(counts)), [&](KValue chunk) {
-    std::vector<KValue> at(counts.size());
-    for (size_t i = counts.size(); i-- > 0;) {
-      at[i] = i == 0 ? chunk : Rem(chunk, counts[i]);
-      if (i > 0) chunk = Quotient(chunk, counts[i]);
-    }
-    EmitChunk(at, outer);
-  });
+  k_.Parallel(k_.DimValue(ir::Product(counts)),
+              [&](KValue chunk) { EmitChunk(Indices(chunk, counts), outer); });
   context_.Launch(kernel_);
+}
+
+std::vector<KValue> ContractEmitter::Indices(KValue number, const std::vector<Dim>& extents) {
+  std::vector<KValue> at(extents.size());
+  for (size_t i = extents.size(); i-- > 0;) {
+    at[i] = i == 0 ? number : Rem(number, extents[i]);
+    if (i > 0) number = Quotient(number, extents[i]);
+  }
+  return at;
 }
 
 KValue ContractEmitter::Quotient(KValue v, const Dim& d) {
@@ -94,19 +124,13 @@ Dim ContractEmitter::InnerK() const {
   return inner;
 }
 
-int64_t ContractEmitter::PanelSize() const {
-  return s_.k_block * InnerK().UpperBound().value_or(1) * s_.lanes;
+int64_t ContractEmitter::BlockSteps() const {
+  return s_.k_block * InnerK().UpperBound().value_or(1);
 }
 
-void ContractEmitter::AddLocals() {
-  if (s_.panel != Schedule::Panel::kDirect) {
-    panel_ = k_.AddLocal({"panel", nest_.step_dtype(), s_.panels_per_chunk * PanelSize()});
-  }
-  if (s_.several_k_blocks || s_.deferred) {
-    const int64_t rows = s_.panels_per_chunk * SumRows();
-    sums_ = k_.AddLocal({"sums", nest_.accumulator, rows * s_.lanes});
-  }
-}
+int64_t ContractEmitter::PanelSize() const { return BlockSteps() * s_.lanes; }
+
+Dim ContractEmitter::NumPanels() const { return CeilDiv(nest_.n.back().extent, s_.lanes); }
 
 int64_t ContractEmitter::SumRows() const {
   return (nest_.m.size() == 1 ? 1 : s_.outer_per_chunk) * s_.rows_per_chunk;
@@ -114,23 +138,27 @@ int64_t ContractEmitter::SumRows() const {
 
 void ContractEmitter::EmitChunk(const std::vector<KValue>& at, const Dim& outer) {
   lower::ElementEmitter::Scope scope(e_);
-  if (pieces_ < 0) HoistInvariants();
+  HoistInvariants();
   a_base_ = k_.DimValue(nest_.a.offset);
   b_base_ = k_.DimValue(nest_.b.offset);
+  first_of_n_ = k_.ConstI64(0);
   size_t next = 0;
   for (size_t i = 0; i < nest_.batch.size(); ++i, ++next) {
     e_.Bind(batch_vars_[i], at[next]);
     a_base_ = k_.Add(a_base_, Scaled(at[next], nest_.batch[i].a));
     b_base_ = k_.Add(b_base_, Scaled(at[next], nest_.batch[i].b));
+    first_of_n_ = k_.Add(Scaled(first_of_n_, nest_.batch[i].extent), at[next]);
   }
   piece_ = at[next++];
   for (size_t i = 0; i + 1 < nest_.n.size(); ++i, ++next) {
     e_.Bind(n_vars_[i], at[next]);
     b_base_ = k_.Add(b_base_, Scaled(at[next], nest_.n[i].b));
+    first_of_n_ = k_.Add(Scaled(first_of_n_, nest_.n[i].extent), at[next]);
   }
   const RowBlock rows{at[next++], outer, nest_.m.size() == 1};
   row_low_ = Bounds(rows).first;
-  const Dim panels = CeilDiv(nest_.n.back().extent, s_.lanes);
+  const Dim panels = NumPanels();
+  first_of_n_ = Scaled(first_of_n_, panels);
   const KValue group_size = k_.ConstI64(s_.panels_per_chunk);
   first_panel_ = k_.Mul(at[next], group_size);
   const bool even = panels.is_constant() && panels.constant() % s_.panels_per_chunk == 0;
@@ -171,6 +199,8 @@ void ContractEmitter::EmitRowBlocks(const RowBlock& rows, const KRange& range) {
   }
   const auto [low, high] = Bounds(rows);
   const auto panels = [&](KValue from, KValue to, KValue is_first) {
+    block_low_ = from;
+    if (rows_ >= 0) PackA(from, to, range);
     ForPanels([&](const TileShape& shape) { EmitRowRange(shape, from, to, range, is_first); });
   };
   if (s_.rows_per_block >= s_.rows_per_chunk) {
@@ -237,7 +267,7 @@ void ContractEmitter::EmitDeferred(const TileShape& shape, const RowBlock& rows)
 void ContractEmitter::EmitOuterRows(const TileShape& shape, const RowBlock& rows,
                                     const KRange& range) {
   const auto [low, high] = Bounds(rows);
-  if (panel_ >= 0) PackPanel(shape, range.low, range.high);
+  if (panel_ >= 0 && !s_.prepacked) PackPanel(shape, range.low, range.high);
   k_.For(low, high, 1, {}, [&, first = low](KValue i, std::vector<KValue>) {
     lower::ElementEmitter::Scope scope(e_);
     const KValue a_base = BindOuter(i);
@@ -255,7 +285,7 @@ void ContractEmitter::EmitTileAt(const TileShape& tile, KValue row, KValue sums_
                                  const KRange& range) {
   lower::ElementEmitter::Scope scope(e_);
   e_.Bind(m_vars_.back(), row);
-  const KValue a = k_.Add(a_base, Scaled(row, nest_.m.back().a));
+  const KValue a = ATile(tile, row, a_base, range);
   sums_row = k_.Add(sums_row, k_.Mul(panel_index_, k_.ConstI64(SumRows())));
   EmitTile(tile, a, k_.Mul(sums_row, k_.ConstI64(s_.lanes)), range);
 }
@@ -265,15 +295,16 @@ void ContractEmitter::EmitRowRange(const TileShape& shape, KValue low, KValue hi
   const TileBody tile_at = [&](KValue row, const TileShape& tile) {
     EmitTileAt(tile, row, k_.Sub(row, row_low_), a_base_, range);
   };
-  if (panel_ < 0) {
+  if (panel_ < 0 || s_.prepacked) {
     EmitTiles(shape, low, low, high, tile_at);
     return;
   }
   // The first tile copies the panel as it goes: its loads overlap with the arithmetic.
   const KValue first_end = k_.Add(low, k_.ConstI64(shape.rows));
   KValue filled = k_.Const(ir::DType::kBool, 0);
-  // Rows of pairs are interleaved on the way, which takes registers that a tile has not got.
-  const bool fills = s_.panel == Schedule::Panel::kPacked && !nest_.pairs;
+  // Rows of pairs are interleaved on the way, and those of a computed B evaluated, which takes
+  // registers that a tile has not got.
+  const bool fills = s_.panel == Schedule::Panel::kPacked && !nest_.pairs && !nest_.b.computed;
   if (fills) filled = k_.Scalar(ScalarOp::kGe, {high, first_end});
   const auto fill = [&] {
     const auto pack = [&] {
@@ -302,7 +333,8 @@ void ContractEmitter::EmitTiles(const TileShape& shape, KValue low, KValue start
                                 const TileBody& body) {
   const Dim& extent = nest_.m.back().extent;
   const bool even = extent.is_constant() && extent.constant() % shape.rows == 0;
-  if (s_.deferred && !s_.several_k_blocks && !even) {
+  const bool any_row = s_.a_rows != Schedule::Rows::kByTile;
+  if (s_.deferred && !s_.several_k_blocks && !even && any_row) {
     EmitOverlapping(shape, low, start, high, body);
     return;
   }
@@ -414,7 +446,8 @@ KValue ContractEmitter::EmitK(size_t d, const TileShape& shape, KValue low, KVal
   return k_.For(
       low, high, 1, {acc},
       [&](KValue i, std::vector<KValue> carried) -> std::vector<KValue> {
-        const StepOffsets here = {k_.Add(at.a, Scaled(i, dim.a)), k_.Add(at.b, Scaled(i, dim.b)),
+        const StepOffsets here = {k_.Add(at.a, Scaled(i, AStride(d))),
+                                  k_.Add(at.b, Scaled(i, dim.b)),
                                   k_.Add(at.panel, Scaled(i, PanelStride(d)))};
         if (!innermost) {
           const KValue extent = k_.DimValue(nest_.k[d + 1].extent);
@@ -426,8 +459,12 @@ KValue ContractEmitter::EmitK(size_t d, const TileShape& shape, KValue low, KVal
 }
 
 KValue ContractEmitter::EmitStep(const TileShape& shape, const StepOffsets& at, KValue acc) {
-  kernel::MemRef a_mem{.buffer = a_buffer_, .offset = at.a};
-  if (shape.rows > 1) a_mem.row_stride = k_.DimValue(nest_.m.back().a);
+  kernel::MemRef a_mem{.buffer = rows_ >= 0 ? rows_ : a_buffer_, .offset = at.a};
+  if (shape.rows > 1) {
+    a_mem.row_stride = s_.a_rows == Schedule::Rows::kDirect  ? k_.DimValue(nest_.m.back().a)
+                       : s_.a_rows == Schedule::Rows::kByRow ? k_.ConstI64(RowPitch())
+                                                             : k_.ConstI64(1);
+  }
   if (nest_.pairs) a_mem.lane_stride = k_.ConstI64(2);
   const KValue av = k_.Load(nest_.step_dtype(), shape.rows, 1, a_mem);
   const kernel::MemRef in_panel{.buffer = panel_, .offset = at.panel};
@@ -446,10 +483,16 @@ void ContractEmitter::HoistInvariants() {
   std::vector<VarId> inner = batch_vars_;
   inner.insert(inner.end(), m_vars_.begin(), m_vars_.end());
   inner.insert(inner.end(), n_vars_.begin(), n_vars_.end());
-  for (ir::ValueId v : group_.stored) {
-    const ir::Shape& dims = context_.graph().type(v).dims;
-    e_.Hoist(v, e_.space().Delinearize(position_, dims), inner);
+  if (!places_.pieces.valid()) {
+    for (ir::ValueId v : group_.stored) {
+      const ir::Shape& dims = context_.graph().type(v).dims;
+      e_.Hoist(v, e_.space().Delinearize(position_, dims), inner);
+    }
   }
+  inner.insert(inner.end(), k_vars_.begin(), k_vars_.end());
+  const ir::Node& node = context_.graph().node(group_.anchor);
+  if (rows_ >= 0) e_.HoistReads(node, a_.def, a_.point, inner);
+  if (nest_.b.computed && !s_.prepacked) e_.HoistReads(node, b_.def, b_.point, inner);
 }
 
 void ContractEmitter::EmitResults(const TileShape& shape, KValue acc) {

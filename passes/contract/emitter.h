@@ -2,7 +2,7 @@
 //
 //   parallel chunks: batch, piece of k, outer columns, block of rows, group of panels of B
 //     blocks of k (mostly one)                 panels of B packed for each, sums wait between them
-//       blocks of the chunk's rows             of A, that stay in the cache of the second level
+//       blocks of the chunk's rows             of A, packed or in the cache of the second level
 //         panels of the group
 //           rows of the block, a register tile at a time
 //             loops over k: load A's column and B's row, one fma on the tile
@@ -34,19 +34,31 @@ struct TileShape {
   KValue lane_count;  // absent: all
 };
 
-// Writes the main kernel. Member functions emit into the builder, outermost loops first.
+// Where a contraction's tensors lie. Of operands that the kernel evaluates `a` and `b` are invalid.
+struct Places {
+  lower::Place a, b;
+  lower::Place packed;  // B's panels, of a schedule that is `prepacked`
+  lower::Place pieces;  // the sums of pieces of k, where the schedule cuts it
+};
+
+// Writes the main kernel, or the one that packs B beforehand. Member functions emit into the
+// builder, outermost loops first.
 class ContractEmitter {
  public:
   ContractEmitter(lower::LowerContext& context, const fuse::Group& group, const ContractNest& nest,
-                  const Schedule& schedule, const lower::Place& a, const lower::Place& b,
-                  const lower::Place* pieces);
+                  const Schedule& schedule, const Places& places, const char* name);
 
   void Emit();
+  // Writes all panels of B to places.packed, in `prepare`.
+  void EmitPacking();
 
  private:
   KValue Quotient(KValue v, const ir::Dim& d);
   KValue Rem(KValue v, const ir::Dim& d);
   KValue Scaled(KValue v, const ir::Dim& stride) { return k_.Mul(v, k_.DimValue(stride)); }
+
+  // The index in each dimension of element `number` of a tensor of these extents.
+  std::vector<KValue> Indices(KValue number, const std::vector<ir::Dim>& extents);
 
   // The rows that a chunk takes: block number `block` of the innermost m loop's rows where there is
   // no other m loop, else of the outer ones' `outer` iterations.
@@ -61,10 +73,18 @@ class ContractEmitter {
     KValue is_first, is_last;
   };
 
+  // An operand as the graph has it: for packing to evaluate its elements.
+  struct Evaluated {
+    ir::ComputeDef def;         // with the operand's access alone
+    lower::ElementIndex point;  // of its domain, over the nest's variables
+  };
+
   // The k loops inside the outermost one, as one number.
   ir::Dim InnerK() const;
+  // Steps of k that are packed at a time.
+  int64_t BlockSteps() const;
 
-  void AddLocals();
+  void AddBuffers();
   // Rows of a panel's waiting sums.
   int64_t SumRows() const;
 
@@ -112,6 +132,8 @@ class ContractEmitter {
   KValue PanelStart(KValue k_low);
   // Elements of one packed panel.
   int64_t PanelSize() const;
+  // Panels of the innermost n loop.
+  ir::Dim NumPanels() const;
   // Row-major stride of k dimension `d` in the panel.
   ir::Dim PanelStride(size_t d) const;
 
@@ -127,6 +149,27 @@ class ContractEmitter {
   KValue LoadB(const TileShape& shape, KValue offset);
   // Pairs along k, lanes along n.
   KValue LoadPairs(int rows, const TileShape& shape, KValue offset);
+  // Two bf16 rows as one of pairs.
+  KValue Interleave(KValue low, KValue high);
+
+  // Evaluation of operands (operands.cc).
+  Evaluated MakeEvaluated(const Operand& operand);
+  KValue EvalOperand(const Evaluated& operand, const lower::Tile& tile);
+  // A row of computed B (of pairs, two), the innermost k loop being at `step`.
+  KValue EvalRow(const TileShape& shape, KValue step);
+  // Stores the columns of B from `column` of the panel on for up to 16 elements along k from the
+  // innermost loop's `step`, `steps` of them (absent: all), to the panel at `to`.
+  void EvalBlock(const TileShape& shape, int column, KValue step, KValue steps, KValue to);
+
+  // A's block of rows in the cache: rows low .. high of the innermost m loop.
+  void PackA(KValue low, KValue high, const KRange& range);
+  void PackARow(size_t d, KValue low, KValue high, KValue to);
+  void PackATile(size_t d, KValue low, KValue high, KValue row_count, KValue to);
+  // Elements between packed rows, and steps of k dimension `d` in packed A or in A as it lies.
+  int64_t RowPitch() const;
+  ir::Dim AStride(size_t d) const;
+  // Where a tile's steps begin, were they to begin at k = 0.
+  KValue ATile(const TileShape& tile, KValue row, KValue a_base, const KRange& range);
 
   KValue EmitStep(const TileShape& shape, const StepOffsets& at, KValue acc);
 
@@ -135,10 +178,10 @@ class ContractEmitter {
 
   void PackDim(size_t d, const TileShape& shape, KValue low, KValue high, KValue from, KValue to);
 
-  void PackRows(const TileShape& shape, KValue count, KValue from, KValue to);
+  void PackRows(const TileShape& shape, KValue low, KValue count, KValue from, KValue to);
 
   // Blocks of up to 16 columns by 16 steps of k, which lie next to each other.
-  void PackTransposed(const TileShape& shape, KValue count, KValue from, KValue to);
+  void PackTransposed(const TileShape& shape, KValue low, KValue count, KValue from, KValue to);
 
   // What the epilogue needs that is the same for every element: once a chunk, not once a tile.
   void HoistInvariants();
@@ -150,18 +193,22 @@ class ContractEmitter {
   const fuse::Group& group_;
   const ContractNest& nest_;
   const Schedule& s_;
+  const Places& places_;
   lower::KernelContext kernel_;
   lower::ElementEmitter e_;
   kernel::KernelBuilder& k_;
   bool filling_ = false;  // whether steps copy B's rows into the panel
-  int a_buffer_ = -1, b_buffer_ = -1, pieces_ = -1, panel_ = -1, sums_ = -1;
-  std::vector<lower::VarId> batch_vars_, m_vars_, n_vars_;
+  int a_buffer_ = -1, b_buffer_ = -1, pieces_ = -1, panel_ = -1, sums_ = -1, rows_ = -1;
+  std::vector<lower::VarId> batch_vars_, m_vars_, n_vars_, k_vars_;
+  Evaluated a_, b_;
   lower::VarId piece_var_ = -1;
   lower::IndexExpr position_;  // of the result's element, over those but piece_var_
   KValue a_base_, b_base_, piece_;
   // The chunk's first row (or outer iteration), its first panel and how many it has; the panel at
   // hand, counted within the chunk, and where its columns begin in B.
   KValue row_low_, first_panel_, num_panels_, panel_index_, b_at_;
+  KValue block_low_;   // the first row of the block at hand
+  KValue first_of_n_;  // of prepacked panels: the number of this batch's and outer column's first
 };
 
 }  // namespace tenon::contract

@@ -61,14 +61,14 @@ bool IsNegative(const Dim& d) {
   return bound.has_value() && *bound < 0;
 }
 
-// Fills in how `access` reads memory: the operand, or a copy over the range of its index
-// expressions.
+// Fills in how `access` reads memory: the operand, or what takes its place, over the range of its
+// index expressions.
 Operand MakeOperand(const ir::Graph& graph, const ir::Node& node, const ir::ComputeDef& def,
-                    int access, bool copied) {
+                    int access, bool computed) {
   Operand operand;
   operand.access = access;
   operand.value = node.operands[def.accesses[access].operand];
-  operand.copied = copied;
+  operand.computed = computed;
   for (const ir::Index& index : def.accesses[access].index) {
     Dim first = index.affine.offset, last = index.affine.offset;
     for (const ir::Affine::Term& term : index.affine.terms) {
@@ -77,13 +77,13 @@ Operand MakeOperand(const ir::Graph& graph, const ir::Node& node, const ir::Comp
           (IsNegative(term.coefficient) ? first : last) + reach;
     }
     operand.first.push_back(first);
-    operand.copy_shape.push_back(last - first + Dim(1));
+    operand.shape.push_back(last - first + Dim(1));
   }
-  const ir::Shape& shape = copied ? operand.copy_shape : graph.type(operand.value).dims;
+  const ir::Shape& shape = computed ? operand.shape : graph.type(operand.value).dims;
   const std::vector<Dim> strides = RowMajorStrides(shape);
   for (size_t d = 0; d < shape.size(); ++d) {
     const Dim& start = def.accesses[access].index[d].affine.offset;
-    operand.offset = operand.offset + strides[d] * (copied ? start - operand.first[d] : start);
+    operand.offset = operand.offset + strides[d] * (computed ? start - operand.first[d] : start);
   }
   return operand;
 }
@@ -91,7 +91,7 @@ Operand MakeOperand(const ir::Graph& graph, const ir::Node& node, const ir::Comp
 // How far one step of `iterator` moves in the operand's memory.
 Dim StrideOf(const ir::Graph& graph, const ir::ComputeDef& def, const Operand& operand,
              int iterator) {
-  const ir::Shape& shape = operand.copied ? operand.copy_shape : graph.type(operand.value).dims;
+  const ir::Shape& shape = operand.computed ? operand.shape : graph.type(operand.value).dims;
   const std::vector<Dim> strides = RowMajorStrides(shape);
   const std::vector<ir::Index>& indices = def.accesses[operand.access].index;
   Dim stride = 0;
@@ -129,17 +129,19 @@ namespace {
 
 // The nest whose lanes run along result dimension `last`; `lanes` is the access of B.
 ContractNest BuildNest(const ir::Graph& graph, const ir::Node& node, const ir::ComputeDef& def,
-                       const std::vector<bool>& must_copy, int lanes, bool pairs) {
+                       const std::vector<bool>& not_stored, int lanes, bool pairs) {
   ContractNest nest;
   nest.accumulator = def.body.instrs.back().dtype;
   nest.pairs = pairs;
   Operand operands[2];
   for (int access = 0; access < 2; ++access) {
     const ir::ValueId value = node.operands[def.accesses[access].operand];
-    bool copied = def.accesses[access].guarded || must_copy[access] ||
-                  graph.type(value).dtype != nest.operand_dtype();
-    for (const ir::Index& index : def.accesses[access].index) copied |= index.affine.divisor > 1;
-    operands[access] = MakeOperand(graph, node, def, access, copied);
+    bool computed = def.accesses[access].guarded || not_stored[access] ||
+                    graph.type(value).dtype != nest.operand_dtype();
+    for (const ir::Index& index : def.accesses[access].index) {
+      computed |= index.affine.divisor > 1;
+    }
+    operands[access] = MakeOperand(graph, node, def, access, computed);
   }
   nest.a = operands[1 - lanes];
   nest.b = operands[lanes];
@@ -183,8 +185,13 @@ bool PairSteps(ContractNest* nest) {
 
 }  // namespace
 
+bool IsDotProducts(const ContractNest& nest) {
+  const bool one_row = nest.M() == Dim(1) && nest.Batch() == Dim(1);
+  return one_row && !(nest.n.back().b == Dim(1)) && nest.k.back().b == nest.unit_step();
+}
+
 std::optional<ContractNest> MakeNest(const ir::Graph& graph, const ir::Node& node,
-                                     const ir::ComputeDef& def, const std::vector<bool>& must_copy,
+                                     const ir::ComputeDef& def, const std::vector<bool>& not_stored,
                                      bool has_dot2) {
   if (!IsProductOfTwo(def)) return std::nullopt;
   // The last dimension that is one decides whose elements lie along lanes.
@@ -197,10 +204,10 @@ std::optional<ContractNest> MakeNest(const ir::Graph& graph, const ir::Node& nod
     bf16 &= graph.type(node.operands[access.operand]).dtype == ir::DType::kBF16;
   }
   if (bf16) {
-    ContractNest nest = BuildNest(graph, node, def, must_copy, lanes, /*pairs=*/true);
+    ContractNest nest = BuildNest(graph, node, def, not_stored, lanes, /*pairs=*/true);
     if (PairSteps(&nest)) return nest;
   }
-  return BuildNest(graph, node, def, must_copy, lanes, /*pairs=*/false);
+  return BuildNest(graph, node, def, not_stored, lanes, /*pairs=*/false);
 }
 
 }  // namespace tenon::contract

@@ -5,9 +5,12 @@
 // where batch, m, n and k stand for any number of dimensions and every tensor is affine in them: a
 // matrix product, an einsum, all convolutions. A is the operand whose elements are broadcast along
 // lanes, B the one whose elements lie along them; which op's operand becomes which follows from the
-// result's last dimension. Where an access is guarded (windows that leave the tensor, the gaps of a
-// strided transposed convolution) or needs converting, the operand is first copied, zeros included,
-// and the nest is over the copy.
+// result's last dimension. An operand that does not lie in memory as the nest wants it is
+// `computed`: its access is guarded (windows that leave the tensor, the gaps of a strided
+// transposed convolution), it needs converting, or the group evaluates it (a prologue). The nest is
+// then over a tensor of its own that holds the range of the access, zeros included. Where the
+// kernel packs the operand, packing evaluates its elements and that tensor never exists; elsewhere
+// a kernel of its own writes it (copy.cc).
 //
 // In: a ComputeDef. Out: extents and strides; emit.h makes kernels of them. Nothing here looks at
 // an op's name.
@@ -33,12 +36,12 @@ struct NestDim {
 struct Operand {
   int access = 0;
   ir::ValueId value;
-  // Whether a copy takes the operand's place; then its shape, and the access that fills it: element
-  // p of the copy is the operand at p + first (over the access's divisor), or zero.
-  bool copied = false;
-  ir::Shape copy_shape;
+  // Whether a tensor of this shape takes the operand's place: its element p is the operand at p +
+  // first (over the access's divisor), or zero.
+  bool computed = false;
+  ir::Shape shape;
   std::vector<ir::Dim> first;
-  ir::Dim offset = 0;  // of the nest's first point, in the operand or its copy
+  ir::Dim offset = 0;  // of the nest's first point, in the operand or what takes its place
 };
 
 struct ContractNest {
@@ -65,11 +68,15 @@ struct ContractNest {
 
 // The nest of `node`, or nullopt where there is none: a body that is no plain product, or a result
 // whose last dimension is a batch dimension (its lanes share neither operand), or a result of one
-// element. `must_copy` says of an operand's value that it does not lie in memory; `has_dot2` that
-// the target has dot2 and numerics allow it.
+// element. `not_stored` says of each access's operand that it does not lie in memory; `has_dot2`
+// that the target has dot2 and numerics allow it.
 std::optional<ContractNest> MakeNest(const ir::Graph& graph, const ir::Node& node,
-                                     const ir::ComputeDef& def, const std::vector<bool>& must_copy,
+                                     const ir::ComputeDef& def, const std::vector<bool>& not_stored,
                                      bool has_dot2);
+
+// One row against columns whose k lies next to each other: dot products along k read memory as it
+// lies and need no panel. A plain reduction computes them.
+bool IsDotProducts(const ContractNest& nest);
 
 }  // namespace tenon::contract
 

@@ -35,8 +35,44 @@ void ContractEmitter::ForPanels(const std::function<void(const TileShape&)>& bod
   });
 }
 
+// A chunk is a panel, numbered as the launches that read it number it.
+void ContractEmitter::EmitPacking() {
+  panel_ = kernel_.BufferParam(places_.packed, /*written=*/true);
+  if (places_.b.valid()) b_buffer_ = kernel_.BufferParam(places_.b, false);
+  std::vector<Dim> counts;
+  for (const NestDim& d : nest_.batch) counts.push_back(d.extent);
+  for (size_t i = 0; i + 1 < nest_.n.size(); ++i) counts.push_back(nest_.n[i].extent);
+  counts.push_back(NumPanels());
+  k_.Parallel(k_.DimValue(ir::Product(counts)), [&](KValue chunk) {
+    lower::ElementEmitter::Scope scope(e_);
+    std::vector<KValue> at = Indices(chunk, counts);
+    b_base_ = k_.DimValue(nest_.b.offset);
+    const auto bind = [&](lower::VarId var, KValue index, const NestDim& d) {
+      e_.Bind(var, index);
+      b_base_ = k_.Add(b_base_, Scaled(index, d.b));
+    };
+    size_t next = 0;
+    for (size_t i = 0; i < nest_.batch.size(); ++i) {
+      bind(batch_vars_[i], at[next++], nest_.batch[i]);
+    }
+    for (size_t i = 0; i + 1 < nest_.n.size(); ++i) bind(n_vars_[i], at[next++], nest_.n[i]);
+    first_panel_ = at.back();
+    num_panels_ = k_.ConstI64(1);
+    first_of_n_ = k_.Sub(chunk, first_panel_);
+    ForPanels([&](const TileShape& shape) {
+      PackPanel(shape, k_.ConstI64(0), k_.DimValue(nest_.k[0].extent));
+    });
+  });
+  context_.Launch(kernel_, /*prepare=*/true);
+}
+
 KValue ContractEmitter::PanelStart(KValue k_low) {
   if (panel_ < 0) return k_.ConstI64(0);
+  if (s_.prepacked) {
+    // All of k lies there.
+    const KValue panel = k_.Add(first_of_n_, k_.Add(first_panel_, panel_index_));
+    return k_.Mul(panel, k_.DimValue(nest_.K() * Dim(s_.lanes)));
+  }
   const KValue start = k_.Mul(panel_index_, k_.ConstI64(PanelSize()));
   return k_.Sub(start, Scaled(k_low, InnerK() * Dim(s_.lanes)));
 }
@@ -57,14 +93,18 @@ KValue ContractEmitter::LoadB(const TileShape& shape, KValue offset) {
   };
   if (!nest_.pairs) return row(offset);
   if (nest_.k.back().b == nest_.unit_step()) return LoadPairs(1, shape, offset);
-  // Two rows, interleaved; bf16 are the upper halves of f32.
+  const KValue half = k_.DimValue(*ir::ExactDiv(nest_.k.back().b, Dim(2)));
+  return Interleave(row(offset), row(k_.Add(offset, half)));
+}
+
+// bf16 are the upper halves of f32.
+KValue ContractEmitter::Interleave(KValue low, KValue high) {
   const auto upper = [&](KValue v) {
     return k_.Bitcast(ir::DType::kI32, k_.Cast(ir::DType::kF32, v));
   };
-  const KValue half = k_.DimValue(*ir::ExactDiv(nest_.k.back().b, Dim(2)));
-  const KValue low = upper(row(offset)), high = upper(row(k_.Add(offset, half)));
-  const KValue sixteen = k_.Const(ir::DType::kI32, 16, 1, shape.lanes);
-  return k_.Scalar(ScalarOp::kOr, {high, k_.Scalar(ScalarOp::kShrLogical, {low, sixteen})});
+  const KValue sixteen = k_.Const(ir::DType::kI32, 16, 1, k_.type(low).lanes);
+  return k_.Scalar(ScalarOp::kOr,
+                   {upper(high), k_.Scalar(ScalarOp::kShrLogical, {upper(low), sixteen})});
 }
 
 KValue ContractEmitter::LoadPairs(int rows, const TileShape& shape, KValue offset) {
@@ -86,35 +126,47 @@ void ContractEmitter::PackDim(size_t d, const TileShape& shape, KValue low, KVal
     to = k_.Add(to, k_.Mul(low, k_.ConstI64(s_.lanes)));
     const KValue count = k_.Sub(high, low);
     if (s_.panel == Schedule::Panel::kTransposed) {
-      PackTransposed(shape, count, from, to);
+      PackTransposed(shape, low, count, from, to);
     } else {
-      PackRows(shape, count, from, to);
+      PackRows(shape, low, count, from, to);
     }
     return;
   }
   k_.For(low, high, 1, {}, [&](KValue i, std::vector<KValue>) {
+    lower::ElementEmitter::Scope scope(e_);
+    e_.Bind(k_vars_[d], i);
     PackDim(d + 1, shape, k_.ConstI64(0), k_.DimValue(nest_.k[d + 1].extent),
             k_.Add(from, Scaled(i, dim.b)), k_.Add(to, Scaled(i, PanelStride(d))));
     return std::vector<KValue>();
   });
 }
 
-void ContractEmitter::PackRows(const TileShape& shape, KValue count, KValue from, KValue to) {
+void ContractEmitter::PackRows(const TileShape& shape, KValue low, KValue count, KValue from,
+                               KValue to) {
+  const bool computed = nest_.b.computed;
   k_.For(
       k_.ConstI64(0), count, 1, {},
       [&](KValue i, std::vector<KValue>) {
-        const KValue row = LoadB(shape, k_.Add(from, Scaled(i, nest_.k.back().b)));
+        const KValue row = computed ? EvalRow(shape, k_.Add(low, i))
+                                    : LoadB(shape, k_.Add(from, Scaled(i, nest_.k.back().b)));
         k_.Store(row, {.buffer = panel_, .offset = k_.Add(to, k_.Mul(i, k_.ConstI64(s_.lanes)))});
         return std::vector<KValue>();
       },
-      4);
+      computed ? 1 : 4);
 }
 
-void ContractEmitter::PackTransposed(const TileShape& shape, KValue count, KValue from, KValue to) {
+void ContractEmitter::PackTransposed(const TileShape& shape, KValue low, KValue count, KValue from,
+                                     KValue to) {
   const int columns = std::min(16, shape.lanes);
   const auto block = [&](KValue i, KValue steps) {
     for (int c = 0; c < shape.lanes; c += columns) {
       const KValue first = k_.ConstI64(c);
+      kernel::MemRef target{.buffer = panel_,
+                            .offset = k_.Add(k_.Add(to, first), k_.Mul(i, k_.ConstI64(s_.lanes)))};
+      if (nest_.b.computed) {
+        EvalBlock(shape, c, k_.Add(low, i), steps, target.offset);
+        continue;
+      }
       kernel::MemRef source{.buffer = b_buffer_,
                             .offset = k_.Add(k_.Add(from, Scaled(i, nest_.unit_step())),
                                              Scaled(first, nest_.n.back().b))};
@@ -127,8 +179,6 @@ void ContractEmitter::PackTransposed(const TileShape& shape, KValue count, KValu
       }
       if (nest_.pairs) source.lane_stride = k_.ConstI64(2);
       const KValue loaded = k_.Load(nest_.step_dtype(), columns, 16, source);
-      kernel::MemRef target{.buffer = panel_,
-                            .offset = k_.Add(k_.Add(to, first), k_.Mul(i, k_.ConstI64(s_.lanes)))};
       target.row_stride = k_.ConstI64(s_.lanes);
       target.row_count = steps;
       k_.Store(k_.Transpose(loaded), target);

@@ -33,10 +33,22 @@ int MaxRows(const ir::TargetDesc& target, int vectors) {
   return std::clamp(rows, 1, most);
 }
 
+// An A that is computed is evaluated once a block of rows and group of panels; one whose rows are
+// strided (m next to each other) has every step's rows in one line only once it is packed.
+Schedule::Rows ChooseRows(const ContractNest& nest) {
+  const NestDim &m = nest.m.back(), &k = nest.k.back();
+  if (nest.m.size() > 1) return Schedule::Rows::kDirect;
+  const bool along_m = m.a == Dim(1) && !(k.a == nest.unit_step()) && !nest.pairs;
+  if (nest.a.computed) return along_m ? Schedule::Rows::kByTile : Schedule::Rows::kByRow;
+  return Schedule::Rows::kDirect;
+}
+
 // Rows of A whose lines the first level holds side by side: its sets repeat every 4 KiB, so rows
 // that lie a multiple of that apart share one, of as many lines as the cache has times 4 KiB.
-int64_t RowsBesideEachOther(const ContractNest& nest, const ir::TargetDesc& target) {
+int64_t RowsBesideEachOther(const ContractNest& nest, const ir::TargetDesc& target,
+                            const Schedule& s) {
   constexpr int64_t kSets = 4096;
+  if (s.a_rows != Schedule::Rows::kDirect) return kSets;
   const int64_t pitch = Guess(nest.m.back().a) * ir::ByteSize(nest.operand_dtype());
   if (pitch % target.cache_line != 0 || !(nest.k.back().a == nest.unit_step())) return kSets;
   return kSets / std::gcd(pitch, kSets) * std::max<int64_t>(1, target.l1_bytes / kSets);
@@ -64,7 +76,7 @@ void ChooseTile(const ContractNest& nest, const ir::TargetDesc& target, Schedule
   const int64_t m = std::max<int64_t>(1, Guess(nest.m.back().extent));
   const int64_t n = std::max<int64_t>(1, Guess(nest.n.back().extent));
   const int64_t k = std::max<int64_t>(1, Guess(nest.K())), bytes = ir::ByteSize(nest.accumulator);
-  const int64_t beside = RowsBesideEachOther(nest, target);
+  const int64_t beside = RowsBesideEachOther(nest, target, *s);
   double best = -1;
   for (int vectors = 1; vectors <= 4; ++vectors) {
     const int lanes = AllowedLanes(std::min<int64_t>(vectors * width, AllowedLanes(n)));
@@ -103,8 +115,8 @@ void ChoosePanel(const ContractNest& nest, const ir::TargetDesc& target, Schedul
   s->k_block = outer;
   // Rows of B that are near each other stay in cache as they are; and what is read once or twice
   // is not worth copying.
-  // Pairs have to be put side by side first.
-  if (along_n && !nest.pairs && (tiles <= 2 || pitch <= 1024)) {
+  // Pairs have to be put side by side first, and what is computed has to lie somewhere.
+  if (along_n && !nest.pairs && !nest.b.computed && (tiles <= 2 || pitch <= 1024)) {
     // Both operands are read again by every tile: in blocks of k that stay in cache meanwhile.
     const int64_t reach = std::min<int64_t>(Guess(nest.M()), 64) + s->lanes;
     const int64_t fits = std::max<int64_t>(1, target.l2_bytes / 2 / (inner * reach * bytes));
@@ -194,7 +206,8 @@ void ChooseRowChunks(const ContractNest& nest, const ir::TargetDesc& target, Sch
   const int64_t fits = std::max<int64_t>(4 * s->rows, target.l2_bytes / 2 / row_bytes);
   const int64_t blocks = CeilDiv(s->rows_per_chunk, fits);
   s->rows_per_block = s->rows_per_chunk;
-  if (s->panels_per_chunk > 1 && s->panel != Schedule::Panel::kDirect) {
+  const bool again = s->panels_per_chunk > 1 && s->panel != Schedule::Panel::kDirect;
+  if (again || s->a_rows != Schedule::Rows::kDirect) {
     s->rows_per_block = CeilDiv(CeilDiv(s->rows_per_chunk, blocks), s->rows) * s->rows;
   }
 }
@@ -238,6 +251,7 @@ Schedule MakeSchedule(const ContractNest& nest, const ir::TargetDesc& target, bo
                       int epilogue) {
   Schedule s;
   if (!exact) ChooseSplit(nest, &s);
+  s.a_rows = ChooseRows(nest);
   ChooseTile(nest, target, &s);
   ChoosePanel(nest, target, &s);
   if (s.split > 0) {

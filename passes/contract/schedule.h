@@ -20,8 +20,14 @@ struct Schedule {
   int tail_lanes = 0;  // of the last panel; 0 where all panels are full
 
   // B's panel: read where it lies, copied lane by lane, or copied by transposing blocks (where k is
-  // what lies next to each other).
+  // what lies next to each other). A computed B is always packed.
   enum class Panel : uint8_t { kDirect, kPacked, kTransposed } panel = Panel::kDirect;
+  // Whether `prepare` packs all of B's panels, once for a set of weights.
+  bool prepacked = false;
+  // A block of A's rows: read where they lie, packed row by row (where k lies next to each other,
+  // for an A that is computed), or packed tile by tile, a step's rows side by side (where m does).
+  // With several m loops A is never packed.
+  enum class Rows : uint8_t { kDirect, kByRow, kByTile } a_rows = Rows::kDirect;
   // Iterations of the outermost k loop for which a panel is packed at a time. With more than one
   // block, sums wait in memory between them.
   int64_t k_block = 0;

@@ -39,11 +39,11 @@ int Fuser::NewCluster(GroupKind kind, ir::NodeId anchor, const ir::Shape& kept,
   return static_cast<int>(clusters_.size()) - 1;
 }
 
-void Fuser::AddUse(ir::ValueId v, int cluster, ElementIndex index) {
-  for (const Use& use : uses_[v.index]) {
-    if (use.cluster == cluster && use.index == index) return;
+void Fuser::AddUse(ir::ValueId v, Use use) {
+  for (const Use& other : uses_[v.index]) {
+    if (other.cluster == use.cluster && other.index == use.index) return;
   }
-  uses_[v.index].push_back({cluster, std::move(index)});
+  uses_[v.index].push_back(std::move(use));
 }
 
 std::set<int> Fuser::UsingClusters(ir::ValueId v) const {
@@ -96,14 +96,8 @@ bool Fuser::CoversAll(const Cluster& c, ir::ValueId v, const ElementIndex& index
 
 // Whether element number k of v is evaluated at point number k of the cluster.
 bool Fuser::IsLinearIdentity(Cluster& c, ir::ValueId v, const ElementIndex& index) {
-  IndexExpr points;
-  Dim stride = 1;
-  for (size_t i = c.nest.kept.size(); i-- > 0;) {
-    points = points + IndexExpr::Var(c.nest.kept[i]) * stride;
-    stride = stride * c.nest.space.var(c.nest.kept[i]).extent;
-  }
-  return stride == graph_.type(v).NumElements() &&
-         c.nest.space.Linearize(index, graph_.type(v).dims) == points;
+  return c.nest.NumPoints() == graph_.type(v).NumElements() &&
+         c.nest.space.Linearize(index, graph_.type(v).dims) == c.nest.Position();
 }
 
 // Whether `cluster` can store v for all others that read it without waiting for one of them.

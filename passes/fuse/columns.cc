@@ -139,7 +139,7 @@ bool Fuser::AddHosted(ir::NodeId id, int cluster, const ElementIndex& index) {
   const ir::Node& node = graph_.node(id);
   lower::Reads reads =
       lower::ReadsAtPoint(clusters_[host].nest.space, graph_, node, *Def(id), point);
-  for (lower::Read& read : reads.reads) AddUse(read.value, host, std::move(read.index));
+  for (lower::Read& read : reads.reads) AddUse(read.value, {host, std::move(read.index)});
   clusters_[host].nest.columns.push_back({.node = id, .point = std::move(point)});
   c.members.insert(id.index);
   c.nest.reductions.push_back({.node = id, .index = index, .hosted = true});

@@ -26,29 +26,34 @@ constexpr int kMaxMoves = 4;
 
 }  // namespace
 
-FusionPlan Fuse(const ir::Graph& graph, const ir::TargetDesc&,
+FusionPlan Fuse(const ir::Graph& graph, const ir::TargetDesc& target,
                 const passes::PipelineOptions& options) {
-  FusionPlan plan = Fuser(graph, options).Run();
+  FusionPlan plan = Fuser(graph, target, options).Run();
   lower::FindInPlace(graph, &plan);
   memory::OrderGroups(graph, &plan);
   return plan;
 }
 
-Fuser::Fuser(const ir::Graph& graph, const passes::PipelineOptions& options)
+Fuser::Fuser(const ir::Graph& graph, const ir::TargetDesc& target,
+             const passes::PipelineOptions& options)
     : graph_(graph),
+      target_(target),
+      options_(options),
       fuse_(options.IsEnabled("fuse")),
       in_parts_(options.numerics != passes::Numerics::kExact),
       uses_(graph.num_values()),
       readers_(graph.num_values()),
       output_(graph.num_values()),
       users_(graph.num_values()),
-      owner_(graph.num_values(), -1) {}
+      owner_(graph.num_values(), -1),
+      fixed_(graph.num_values()) {}
 
 FusionPlan Fuser::Run() {
   for (const ir::Output& output : graph_.outputs()) output_[output.value.index] = true;
   for (const ir::Node& node : graph_.nodes()) {
     for (ir::ValueId operand : node.operands) ++users_[operand.index];
   }
+  FindFixed();
   for (ir::NodeId id : VisitOrder()) Visit(id);
   for (int v = 0; v < graph_.num_values(); ++v) {
     // What no cluster computes: inputs and constants.
@@ -105,10 +110,11 @@ void Fuser::Visit(ir::NodeId id) {
 void Fuser::VisitReshape(ir::NodeId id) {
   const ir::ValueId v = graph_.node(id).results[0], from = graph_.node(id).operands[0];
   for (const Use& use : uses_[v.index]) {
+    Use of_operand = use;
+    of_operand.index = clusters_[use.cluster].nest.space.Reshape(use.index, graph_.type(v).dims,
+                                                                 graph_.type(from).dims);
     clusters_[use.cluster].members.insert(id.index);
-    AddUse(from, use.cluster,
-           clusters_[use.cluster].nest.space.Reshape(use.index, graph_.type(v).dims,
-                                                     graph_.type(from).dims));
+    AddUse(from, std::move(of_operand));
   }
   readers_[from.index].insert(readers_[v.index].begin(), readers_[v.index].end());
   for (int reader : readers_[v.index]) clusters_[reader].loads.insert(v.index);
@@ -126,15 +132,23 @@ void Fuser::VisitMap(ir::NodeId id) {
     const bool room = std::all_of(users.begin(), users.end(), [&](int c) {
       return clusters_[c].members.size() < kMaxMembers && IndicesIn(v, c).size() <= kMaxIndices;
     });
+    std::string unfit;
+    bool packed = false;
+    for (const Use& use : uses_[v.index]) {
+      packed |= use.packed > 0;
+      if (unfit.empty() && use.packed > 0) FitsPrologue(id, use, &unfit);
+    }
     const bool once = users.size() == 1 && EvaluatedOnce(v, cost);
-    if (room && (once || MayRepeat(id, cost))) {
-      Join(id, once
-                   ? "one kernel reads it, and evaluates each element once"
-                   : "evaluating it again in each kernel that reads it costs less than storing it");
+    if (room && unfit.empty() && (once || MayRepeat(id, cost))) {
+      Join(id, once && packed ? "a contraction evaluates it while packing: its prologue"
+               : once         ? "one kernel reads it, and evaluates each element once"
+                              : "evaluating it again in each kernel that reads it costs less than "
+                                "storing it");
       for (int c : users) EvaluateIn(id, c);
       return;
     }
     Cut(id, !room              ? "its users are full"
+            : !unfit.empty()   ? unfit
             : users.size() > 1 ? "several kernels read it"
                                : "it would be evaluated again and again");
   }
@@ -152,7 +166,7 @@ void Fuser::VisitMap(ir::NodeId id) {
   ElementIndex identity;
   const int c = NewCluster(GroupKind::kMap, id, graph_.type(v).dims, &identity);
   StoreIn(v, c, identity);
-  AddUse(v, c, identity);
+  AddUse(v, {c, identity});
   EvaluateIn(id, c);
 }
 
@@ -161,9 +175,7 @@ bool Fuser::MayRepeat(ir::NodeId id, int cost) {
   const ir::Node& node = graph_.node(id);
   const ir::ValueId v = node.results[0];
   double evaluations = 0;
-  for (const Use& use : uses_[v.index]) {
-    evaluations += Evaluations(clusters_[use.cluster], use.index);
-  }
+  for (const Use& use : uses_[v.index]) evaluations += Evaluations(use);
   if (cost == 0 || evaluations * cost <= kNegligible) return true;
   if (cost > kCheap) return false;
   double bytes = 0;
@@ -200,14 +212,18 @@ bool Fuser::EvaluatedOnce(ir::ValueId v, int cost) {
   if (cost <= kCheap) return true;
   double evaluations = 0;
   for (const Use& use : uses_[v.index]) {
-    evaluations += Evaluations(clusters_[use.cluster], use.index);
+    // Of prologues FitsPrologue decides.
+    if (use.packed == 0) evaluations += Evaluations(use);
   }
   return evaluations <= 1.01 * Size(graph_.type(v).NumElements());
 }
 
 // How often a cluster's loops evaluate something at `index`: what does not depend on inner loops is
 // hoisted out of them.
-double Fuser::Evaluations(const Cluster& c, const ElementIndex& index) const {
+double Fuser::Evaluations(const Use& use) const {
+  if (use.packed > 0) return use.packed;
+  const Cluster& c = clusters_[use.cluster];
+  const ElementIndex& index = use.index;
   double total = 1, needed = 1;
   auto visit = [&](const std::vector<VarId>& loops) {
     for (VarId v : loops) {
@@ -226,10 +242,15 @@ double Fuser::Evaluations(const Cluster& c, const ElementIndex& index) const {
 void Fuser::EvaluateIn(ir::NodeId id, int cluster) {
   const ir::Node& node = graph_.node(id);
   clusters_[cluster].members.insert(id.index);
-  for (const ElementIndex& index : IndicesIn(node.results[0], cluster)) {
+  for (Use use : uses_[node.results[0].index]) {
+    if (use.cluster != cluster) continue;
     lower::Reads reads =
-        lower::ReadsOf(clusters_[cluster].nest.space, graph_, node, Def(id), index);
-    for (lower::Read& read : reads.reads) AddUse(read.value, cluster, std::move(read.index));
+        lower::ReadsOf(clusters_[cluster].nest.space, graph_, node, Def(id), use.index);
+    if (use.packed > 0) use.repeated += Repeated(id, use);
+    for (lower::Read& read : reads.reads) {
+      use.index = std::move(read.index);
+      AddUse(read.value, use);
+    }
   }
 }
 

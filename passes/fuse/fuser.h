@@ -10,6 +10,7 @@
 
 #include "tenon/ir/graph.h"
 #include "tenon/ir/op.h"
+#include "tenon/ir/target.h"
 #include "tenon/passes/fuse/plan.h"
 #include "tenon/passes/lower/trace.h"
 #include "tenon/passes/options.h"
@@ -21,7 +22,8 @@ inline constexpr size_t kMaxMembers = 96;
 
 class Fuser {
  public:
-  Fuser(const ir::Graph& graph, const passes::PipelineOptions& options);
+  Fuser(const ir::Graph& graph, const ir::TargetDesc& target,
+        const passes::PipelineOptions& options);
   FusionPlan Run();
 
  private:
@@ -29,6 +31,12 @@ class Fuser {
   struct Use {
     int cluster;
     lower::ElementIndex index;
+    // Of a contraction's prologue: how many elements packing evaluates (0: another kind of use),
+    // the operations an operand's element that the repetitions have taken so far, and whether they
+    // can all be left to `prepare`.
+    double packed = 0;
+    double repeated = 0;
+    bool prepared = false;
   };
   struct Cluster {
     GroupKind kind = GroupKind::kMap;
@@ -55,10 +63,18 @@ class Fuser {
   bool MayRepeat(ir::NodeId id, int cost);
   bool StaysInMemory(ir::ValueId v, int depth, double* bytes);
   bool EvaluatedOnce(ir::ValueId v, int cost);
-  double Evaluations(const Cluster& c, const lower::ElementIndex& index) const;
+  double Evaluations(const Use& use) const;
   void EvaluateIn(ir::NodeId id, int cluster);
   int FindOwner(ir::NodeId id);
   bool LeadsToContraction(ir::ValueId v, int depth) const;
+
+  // Prologues of contractions.
+  void ReadOperands(ir::NodeId contraction, int cluster);
+  bool MayPack(ir::ValueId v) const;
+  bool FitsPrologue(ir::NodeId id, const Use& use, std::string* reason);
+  double Repeated(ir::NodeId id, const Use& use);
+  bool LeadsToReduction(ir::ValueId v, int depth) const;
+  void FindFixed();
 
   // Reductions.
   bool JoinReduction(ir::NodeId id, int cluster);
@@ -78,7 +94,7 @@ class Fuser {
   // Clusters.
   int NewCluster(GroupKind kind, ir::NodeId anchor, const ir::Shape& kept,
                  lower::ElementIndex* identity);
-  void AddUse(ir::ValueId v, int cluster, lower::ElementIndex index);
+  void AddUse(ir::ValueId v, Use use);
   std::set<int> UsingClusters(ir::ValueId v) const;
   std::vector<lower::ElementIndex> IndicesIn(ir::ValueId v, int cluster) const;
   bool InMemory(ir::ValueId v) const;
@@ -103,6 +119,8 @@ class Fuser {
   ir::ValueId Memory(ir::ValueId v) const;
 
   const ir::Graph& graph_;
+  const ir::TargetDesc& target_;
+  const passes::PipelineOptions& options_;
   const bool fuse_;
   const bool in_parts_;  // whether sums may be taken in parts
   std::vector<Cluster> clusters_;
@@ -111,6 +129,7 @@ class Fuser {
   std::vector<bool> output_;            // by value: the graph returns it
   std::vector<int> users_;              // by value: nodes that read it
   std::vector<int> owner_;              // by value: the cluster that stores it, or -1
+  std::vector<bool> fixed_;             // by value: `prepare` can compute it
   std::map<uint32_t, ir::ComputeDef> defs_;
   std::map<int, std::vector<Nest>> side_nests_;  // of a cluster that others have joined
   int search_ = 0;

@@ -16,6 +16,22 @@ absl::string_view GroupKindName(GroupKind kind) {
   return "?";
 }
 
+lower::IndexExpr Nest::Position() const {
+  lower::IndexExpr position;
+  ir::Dim stride = 1;
+  for (size_t i = kept.size(); i-- > 0;) {
+    position = position + lower::IndexExpr::Var(kept[i]) * stride;
+    stride = stride * space.var(kept[i]).extent;
+  }
+  return position;
+}
+
+ir::Dim Nest::NumPoints() const {
+  ir::Dim points = 1;
+  for (lower::VarId v : kept) points = points * space.var(v).extent;
+  return points;
+}
+
 std::string FusionPlan::ToString(const ir::Graph& graph) const {
   std::string text;
   for (const Group& group : groups) {

@@ -56,6 +56,10 @@ struct Nest {
   // Sums over rows (the kept loops), an element for each point of a row, for groups whose
   // reductions are hosted. `index` is empty.
   std::vector<Reduction> columns;
+
+  // The number of a point of the kept loops, in their order; and how many there are.
+  lower::IndexExpr Position() const;
+  ir::Dim NumPoints() const;
 };
 
 struct Group {

@@ -138,7 +138,7 @@ void Fuser::AddReduction(ir::NodeId id, int cluster, const ElementIndex& index) 
   c.members.insert(id.index);
   c.nest.reductions.push_back({id, index, point});
   lower::Reads reads = lower::ReadsAtPoint(c.nest.space, graph_, node, def, point);
-  for (lower::Read& read : reads.reads) AddUse(read.value, cluster, std::move(read.index));
+  for (lower::Read& read : reads.reads) AddUse(read.value, {cluster, std::move(read.index)});
 }
 
 void Fuser::VisitContraction(ir::NodeId id) {
@@ -174,7 +174,7 @@ void Fuser::VisitContraction(ir::NodeId id) {
     clusters_[home].members.insert(id.index);
     StoreIn(v, home, identity);
   }
-  for (ir::ValueId operand : node.operands) readers_[operand.index].insert(home);
+  ReadOperands(id, home);
 }
 
 void Fuser::VisitOpaque(ir::NodeId id) {

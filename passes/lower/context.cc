@@ -56,6 +56,21 @@ bool LowerContext::IsUniform(ir::ValueId v) {
   return it->second;
 }
 
+void LowerContext::AllowPrepare(std::set<ir::ValueId> updated) {
+  may_prepare_ = true;
+  updated_ = std::move(updated);
+}
+
+bool LowerContext::IsFixed(ir::ValueId v) const {
+  if (!may_prepare_) return false;
+  const ir::ValueId memory = Memory(v);
+  if (graph_.is_input(memory)) {
+    return graph_.inputs()[graph_.result_index(memory)].kind == ir::InputKind::kParameter &&
+           updated_.count(memory) == 0;
+  }
+  return IsPrepared(memory) || Class(graph_.producer(memory)) == ir::ComputeClass::kConstant;
+}
+
 bool IsUniformLiteral(const ir::Literal& literal) {
   if (literal.size() == 0) return false;
   const size_t width = literal.byte_size() / literal.size();

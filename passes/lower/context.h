@@ -77,6 +77,19 @@ class LowerContext {
   // The number of a source line in the program's side table.
   int32_t Site(const ir::Location& location);
 
+  // Lets what depends on parameters alone move to the program's `prepare`. `updated`: inputs that
+  // the program overwrites.
+  void AllowPrepare(std::set<ir::ValueId> updated);
+  bool may_prepare() const { return may_prepare_; }
+  // Says that `prepare` computes the value.
+  void SetPrepared(ir::ValueId v) { prepared_.insert(v); }
+  bool IsPrepared(ir::ValueId v) const { return prepared_.count(v) > 0; }
+  // Whether `prepare` may read the value's memory: a parameter that no step changes, a constant, or
+  // what `prepare` computes.
+  bool IsFixed(ir::ValueId v) const;
+  // Whether launches go to `prepare` at the moment.
+  bool in_prepare() const { return steps_ == &program_.prepare; }
+
   // Finishes the kernel and appends its launch to the current steps (those of `prepare` where
   // `prepare` is set: then the kernel may read and write nothing that a step changes). Stores of
   // kernels that stream bypass the caches where that pays (lower/stream.h).
@@ -98,6 +111,9 @@ class LowerContext {
   std::map<uint32_t, Parts> parts_;
   std::vector<kernel::Step>* steps_;
   int loop_depth_ = 0;
+  bool may_prepare_ = false;
+  std::set<ir::ValueId> updated_;   // inputs that change during a step
+  std::set<ir::ValueId> prepared_;  // values that `prepare` computes
 };
 
 class KernelContext {

@@ -35,11 +35,13 @@ absl::Status GraphLowerer::Run(const std::vector<Place>& inputs, const std::vect
   std::vector<kernel::Step>* const steps = context_.steps();
   int number = 0;
   for (const fuse::Group& group : plan_.groups) {
-    const bool prepare = may_prepare_ && DependsOnParametersAlone(group);
+    const bool prepare = DependsOnParametersAlone(group);
     if (!prepare) PlaceOverLastRead(group, number);
     ++number;
     PlaceStored(group, prepare ? kernel::BufferKind::kPrepared : kernel::BufferKind::kArena);
-    if (prepare) prepared_.insert(group.stored.begin(), group.stored.end());
+    for (ir::ValueId v : group.stored) {
+      if (prepare) context_.SetPrepared(v);
+    }
     context_.set_steps(prepare ? &context_.program().prepare : steps);
     TENON_RETURN_IF_ERROR(LowerGroup(group));
     kernels_.push_back(static_cast<int32_t>(context_.program().kernels.size()));
@@ -139,7 +141,7 @@ void GraphLowerer::PlaceOverLastRead(const fuse::Group& group, int number) {
   for (const auto& [v, input] : group.may_overwrite) {
     const Place& place = context_.place(input);
     if (context_.place(v).valid() || taken.count(input) > 0 || returned_.count(input) > 0) continue;
-    if (!(place.offset == Dim(0)) || prepared_.count(input) > 0 ||
+    if (!(place.offset == Dim(0)) || context_.IsPrepared(input) ||
         context_.program().buffers[place.buffer].kind != kernel::BufferKind::kArena) {
       continue;
     }
@@ -161,15 +163,10 @@ void GraphLowerer::PlaceStored(const fuse::Group& group, kernel::BufferKind kind
   }
 }
 
-void GraphLowerer::AllowPrepare(std::set<ir::ValueId> updated) {
-  may_prepare_ = true;
-  updated_ = std::move(updated);
-}
-
 // `prepare` runs once for a set of weights: what it computes may depend on nothing else, extents
 // included.
 bool GraphLowerer::DependsOnParametersAlone(const fuse::Group& group) const {
-  if (group.kind == GroupKind::kControl) return false;
+  if (group.kind == GroupKind::kControl || !context_.may_prepare()) return false;
   for (const fuse::Nest& nest : group.nests) {
     // The two groups of a hosted sum stay together, in the step.
     const bool hosted = !nest.reductions.empty() && nest.reductions[0].hosted;
@@ -184,15 +181,8 @@ bool GraphLowerer::DependsOnParametersAlone(const fuse::Group& group) const {
     }
     if (!graph_.type(graph_.node(id).results[0]).is_static()) return false;
   }
-  return std::all_of(group.inputs.begin(), group.inputs.end(), [&](ir::ValueId v) {
-    const ir::ValueId memory = Memory(v);
-    if (!graph_.is_input(memory)) {
-      return prepared_.count(memory) > 0 ||
-             context_.Class(graph_.producer(memory)) == ComputeClass::kConstant;
-    }
-    return graph_.inputs()[graph_.result_index(memory)].kind == ir::InputKind::kParameter &&
-           updated_.count(memory) == 0;
-  });
+  return std::all_of(group.inputs.begin(), group.inputs.end(),
+                     [&](ir::ValueId v) { return context_.IsFixed(v); });
 }
 
 // --- Groups

@@ -21,10 +21,6 @@ class GraphLowerer {
 
   LowerContext& context() { return context_; }
 
-  // Lets groups that depend on parameters alone move to the program's `prepare`. `updated`: inputs
-  // that the program overwrites.
-  void AllowPrepare(std::set<ir::ValueId> updated);
-
   // Appends the steps that compute the graph. `inputs`: where its inputs lie; `outputs`: where its
   // outputs are to be; `replaces`: for each output the input whose memory that is, or -1.
   absl::Status Run(const std::vector<Place>& inputs, const std::vector<Place>& outputs,
@@ -57,11 +53,8 @@ class GraphLowerer {
   const fuse::FusionPlan& plan_;
   LowerContext context_;
   std::vector<Copy> copies_;
-  std::vector<int32_t> kernels_;  // by group: kernels of the program once it is lowered
-  bool may_prepare_ = false;
-  std::set<ir::ValueId> updated_;                    // inputs that change during a step
-  std::set<ir::ValueId> prepared_;                   // values that `prepare` computes
-  std::map<ir::ValueId, int> group_of_;              // of a stored value
+  std::vector<int32_t> kernels_;         // by group: kernels of the program once it is lowered
+  std::map<ir::ValueId, int> group_of_;  // of a stored value
   std::map<ir::ValueId, std::vector<int>> readers_;  // groups that read a value's memory
   std::set<ir::ValueId> returned_;                   // memory of outputs
 };

@@ -41,6 +41,24 @@ bool NestReadsOnlyWhereItWrites(const GraphFacts& facts, const std::set<ir::Node
   return true;
 }
 
+// Whether the operands of a contraction, or what the group evaluates them from, lie in `input`.
+bool OperandsRead(const GraphFacts& facts, const fuse::Group& group, ValueId input) {
+  const std::set<ir::NodeId> members(group.members.begin(), group.members.end());
+  std::set<ValueId> seen;
+  std::vector<ValueId> work = facts.graph.node(group.anchor).operands;
+  while (!work.empty()) {
+    const ValueId v = work.back();
+    work.pop_back();
+    if (!seen.insert(v).second) continue;
+    if (facts.memory(v) == input) return true;
+    const ir::NodeId id = facts.graph.producer(v);
+    if (!id.valid() || members.count(id) == 0) continue;
+    const std::vector<ValueId>& operands = facts.graph.node(id).operands;
+    work.insert(work.end(), operands.begin(), operands.end());
+  }
+  return false;
+}
+
 }  // namespace
 
 bool ReadsOnlyWhereItWrites(const GraphFacts& facts, const fuse::Group& group, ValueId v,
@@ -50,11 +68,7 @@ bool ReadsOnlyWhereItWrites(const GraphFacts& facts, const fuse::Group& group, V
       group.kind != GroupKind::kContract) {
     return false;
   }
-  if (group.kind == GroupKind::kContract) {
-    for (ValueId operand : facts.graph.node(group.anchor).operands) {
-      if (facts.memory(operand) == input) return false;
-    }
-  }
+  if (group.kind == GroupKind::kContract && OperandsRead(facts, group, input)) return false;
   const std::set<ir::NodeId> members(group.members.begin(), group.members.end());
   for (const fuse::Nest& nest : group.nests) {
     if (!NestReadsOnlyWhereItWrites(facts, members, nest, v, input)) return false;

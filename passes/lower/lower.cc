@@ -60,7 +60,7 @@ absl::StatusOr<kernel::Program> Lower(const ir::Graph& graph, const fuse::Fusion
     replaces.push_back(output.donated_input);
     if (output.donated_input >= 0) updated.insert(graph.inputs()[output.donated_input].value);
   }
-  lowerer.AllowPrepare(std::move(updated));
+  lowerer.context().AllowPrepare(std::move(updated));
   TENON_RETURN_IF_ERROR(lowerer.Run(inputs, outputs, replaces));
   if (options.after_lower) options.after_lower(lowerer.FindOrigins());
   return program;

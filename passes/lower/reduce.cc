@@ -323,12 +323,7 @@ void LowerContractAsReduction(LowerContext& context, const fuse::Group& group) {
   Nest nest = group.nests[0];
   const ir::Node& node = context.graph().node(group.anchor);
   const ir::ComputeDef& def = *context.Def(group.anchor);
-  IndexExpr position;
-  Dim stride = 1;
-  for (size_t i = nest.kept.size(); i-- > 0;) {
-    position = position + IndexExpr::Var(nest.kept[i]) * stride;
-    stride = stride * nest.space.var(nest.kept[i]).extent;
-  }
+  const IndexExpr position = nest.Position();
   const ir::Shape kept(def.domain.begin(), def.domain.begin() + def.num_parallel);
   ElementIndex point = nest.space.Delinearize(position, kept);
   const ElementIndex index =
