@@ -71,12 +71,14 @@ std::string BashScript(const CLI::App& root) {
       if (option.choices().empty()) continue;
       const std::vector<std::string>& where = option.flags;
       absl::StrAppend(&values, "    ",
-                      where.empty() ? absl::StrCat("'", command->get_name(), " '")
-                                    : absl::StrJoin(where, "|",
-                                                    [&](std::string* out, const std::string& flag) {
-                                                      absl::StrAppend(out, "'", command->get_name(),
-                                                                      " ", flag, "'");
-                                                    }),
+                      // The argument stands behind the command's own name.
+                      where.empty()
+                          ? absl::StrCat("'", command->get_name(), " ", command->get_name(), "'")
+                          : absl::StrJoin(where, "|",
+                                          [&](std::string* out, const std::string& flag) {
+                                            absl::StrAppend(out, "'", command->get_name(), " ",
+                                                            flag, "'");
+                                          }),
                       ") words='", absl::StrJoin(option.choices(), " "), "' ;;\n");
     }
     absl::StrAppend(&flags, "    ", command->get_name(), ") words='", absl::StrJoin(all, " "),

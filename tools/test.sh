@@ -20,9 +20,14 @@ done
 bash tools/setup.sh test
 cmake --preset "$preset" >build-configure.tmp 2>&1 || { cat build-configure.tmp >&2; exit 1; }
 rm -f build-configure.tmp
-# The thread sanitizer is run over what has threads: the runtime, loading, fitting, compiling.
+# Sanitizers: the address sanitizer over the suites that it has been brought to pass on, the thread
+# sanitizer over what has threads.
 targets=()
 case "$preset" in
+  asan-ubsan)
+    targets=(--target runtime_test math_test kernel_test ir_test lower_test passes_test contract_test
+             codegen_test frontend_test)
+    labels+=(-R '^(runtime|math|kernel|ir|lower|passes|contract|codegen|frontend)_test$') ;;
   tsan)
     targets=(--target runtime_test frontend_test codegen_test)
     labels+=(-L threads) ;;
