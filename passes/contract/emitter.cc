@@ -8,8 +8,6 @@ namespace tenon::contract {
 using ir::Dim;
 using ir::ScalarOp;
 using lower::IndexExpr;
-using lower::Place;
-using lower::Tile;
 using lower::VarId;
 
 namespace {
@@ -281,15 +279,6 @@ void ContractEmitter::EmitOuterRows(const TileShape& shape, const RowBlock& rows
   });
 }
 
-void ContractEmitter::EmitTileAt(const TileShape& tile, KValue row, KValue sums_row, KValue a_base,
-                                 const KRange& range) {
-  lower::ElementEmitter::Scope scope(e_);
-  e_.Bind(m_vars_.back(), row);
-  const KValue a = ATile(tile, row, a_base, range);
-  sums_row = k_.Add(sums_row, k_.Mul(panel_index_, k_.ConstI64(SumRows())));
-  EmitTile(tile, a, k_.Mul(sums_row, k_.ConstI64(s_.lanes)), range);
-}
-
 void ContractEmitter::EmitRowRange(const TileShape& shape, KValue low, KValue high,
                                    const KRange& range, KValue is_first) {
   const TileBody tile_at = [&](KValue row, const TileShape& tile) {
@@ -329,156 +318,6 @@ void ContractEmitter::EmitRowRange(const TileShape& shape, KValue low, KValue hi
   EmitTiles(shape, low, k_.Scalar(ScalarOp::kSelect, {filled, first_end, low}), high, tile_at);
 }
 
-void ContractEmitter::EmitTiles(const TileShape& shape, KValue low, KValue start, KValue high,
-                                const TileBody& body) {
-  const Dim& extent = nest_.m.back().extent;
-  const bool even = extent.is_constant() && extent.constant() % shape.rows == 0;
-  const bool any_row = s_.a_rows != Schedule::Rows::kByTile;
-  if (s_.deferred && !s_.several_k_blocks && !even && any_row) {
-    EmitOverlapping(shape, low, start, high, body);
-    return;
-  }
-  const KValue count = k_.Sub(high, start);
-  const KValue whole = k_.Mul(k_.Div(count, shape.rows), k_.ConstI64(shape.rows));
-  const KValue main_end = k_.Add(start, whole);
-  k_.For(start, main_end, shape.rows, {}, [&](KValue row, std::vector<KValue>) {
-    body(row, shape);
-    return std::vector<KValue>();
-  });
-  if (extent.is_constant()) {
-    const int tail = static_cast<int>(extent.constant() % shape.rows);
-    if (tail == 0) return;
-    // Only the last block has it: all others are multiples of the tile.
-    k_.If(
-        k_.Scalar(ScalarOp::kLt, {main_end, high}),
-        [&] {
-          body(main_end, {tail, shape.lanes, shape.lane_count});
-          return std::vector<KValue>();
-        },
-        [] { return std::vector<KValue>(); });
-    return;
-  }
-  int power = 1;
-  while (power * 2 < shape.rows) power *= 2;
-  const KValue rest = k_.Sub(high, main_end);
-  for (; power >= 1 && shape.rows > 1; power /= 2) {
-    // The tile of `power` rows stands behind those of the higher powers.
-    const KValue in_turn = k_.Rem(rest, 2 * power);
-    k_.If(
-        k_.Scalar(ScalarOp::kGe, {in_turn, k_.ConstI64(power)}),
-        [&] {
-          body(k_.Add(main_end, k_.Sub(rest, in_turn)), {power, shape.lanes, shape.lane_count});
-          return std::vector<KValue>();
-        },
-        [] { return std::vector<KValue>(); });
-  }
-}
-
-void ContractEmitter::EmitOverlapping(const TileShape& shape, KValue low, KValue start, KValue high,
-                                      const TileBody& body) {
-  const KValue rows = k_.ConstI64(shape.rows);
-  k_.If(
-      k_.Scalar(ScalarOp::kGe, {k_.Sub(high, low), rows}),
-      [&] {
-        const KValue last = k_.Sub(high, rows);
-        k_.For(start, high, shape.rows, {}, [&](KValue row, std::vector<KValue>) {
-          body(k_.Min(row, last), shape);
-          return std::vector<KValue>();
-        });
-        return std::vector<KValue>();
-      },
-      [&] {
-        k_.For(low, high, 1, {}, [&](KValue row, std::vector<KValue>) {
-          body(row, {1, shape.lanes, shape.lane_count});
-          return std::vector<KValue>();
-        });
-        return std::vector<KValue>();
-      });
-}
-
-void ContractEmitter::EmitTile(const TileShape& shape, KValue a, KValue sums, const KRange& range) {
-  const KValue zero = k_.Const(nest_.accumulator, 0, shape.rows, shape.lanes);
-  KValue acc = zero;
-  const auto waiting = [&] {
-    kernel::MemRef mem{.buffer = sums_, .offset = sums};
-    if (shape.rows > 1) mem.row_stride = k_.ConstI64(s_.lanes);
-    return mem;
-  };
-  if (range.is_first.valid()) {
-    acc = k_.If(
-        range.is_first, [&] { return std::vector<KValue>{zero}; },
-        [&] {
-          return std::vector<KValue>{
-              k_.Load(nest_.accumulator, shape.rows, shape.lanes, waiting())};
-        })[0];
-  }
-  acc = EmitK(0, shape, range.low, range.high, {a, b_at_, PanelStart(range.low)}, acc);
-  if (s_.deferred) {
-    k_.Store(acc, waiting());
-    return;
-  }
-  if (!range.is_last.valid()) {
-    EmitResults(shape, acc);
-    return;
-  }
-  k_.If(
-      range.is_last,
-      [&] {
-        lower::ElementEmitter::Scope scope(e_);
-        EmitResults(shape, acc);
-        return std::vector<KValue>();
-      },
-      [&] {
-        k_.Store(acc, waiting());
-        return std::vector<KValue>();
-      });
-}
-
-KValue ContractEmitter::EmitK(size_t d, const TileShape& shape, KValue low, KValue high,
-                              const StepOffsets& at, KValue acc) {
-  const NestDim& dim = nest_.k[d];
-  const bool innermost = d + 1 == nest_.k.size();
-  // Loops of few steps are written out: all of them, or the innermost.
-  const Dim steps = nest_.K();
-  const bool all = steps.is_constant() && steps.constant() <= 32 && s_.split == 0;
-  const bool few = dim.extent.is_constant() && dim.extent.constant() <= 8 && d > 0;
-  const int unroll = all || (innermost && few) ? 0 : innermost ? 4 : 1;
-  return k_.For(
-      low, high, 1, {acc},
-      [&](KValue i, std::vector<KValue> carried) -> std::vector<KValue> {
-        const StepOffsets here = {k_.Add(at.a, Scaled(i, AStride(d))),
-                                  k_.Add(at.b, Scaled(i, dim.b)),
-                                  k_.Add(at.panel, Scaled(i, PanelStride(d)))};
-        if (!innermost) {
-          const KValue extent = k_.DimValue(nest_.k[d + 1].extent);
-          return {EmitK(d + 1, shape, k_.ConstI64(0), extent, here, carried[0])};
-        }
-        return {EmitStep(shape, here, carried[0])};
-      },
-      unroll)[0];
-}
-
-KValue ContractEmitter::EmitStep(const TileShape& shape, const StepOffsets& at, KValue acc) {
-  kernel::MemRef a_mem{.buffer = rows_ >= 0 ? rows_ : a_buffer_, .offset = at.a};
-  if (shape.rows > 1) {
-    a_mem.row_stride = s_.a_rows == Schedule::Rows::kDirect  ? k_.DimValue(nest_.m.back().a)
-                       : s_.a_rows == Schedule::Rows::kByRow ? k_.ConstI64(RowPitch())
-                                                             : k_.ConstI64(1);
-  }
-  if (nest_.pairs) a_mem.lane_stride = k_.ConstI64(2);
-  const KValue av = k_.Load(nest_.step_dtype(), shape.rows, 1, a_mem);
-  const kernel::MemRef in_panel{.buffer = panel_, .offset = at.panel};
-  const bool from_panel = panel_ >= 0 && !filling_;
-  const KValue bv =
-      from_panel ? k_.Load(nest_.step_dtype(), 1, shape.lanes, in_panel) : LoadB(shape, at.b);
-  if (filling_) k_.Store(bv, in_panel);
-  if (nest_.pairs) return k_.Scalar(ScalarOp::kDot2, {av, bv, acc});
-  if (context_.numerics() != passes::Numerics::kExact) {
-    return k_.Scalar(ScalarOp::kFma, {av, bv, acc});
-  }
-  return k_.Scalar(ScalarOp::kAdd, {acc, k_.Scalar(ScalarOp::kMul, {av, bv})});
-}
-
 void ContractEmitter::HoistInvariants() {
   std::vector<VarId> inner = batch_vars_;
   inner.insert(inner.end(), m_vars_.begin(), m_vars_.end());
@@ -493,34 +332,6 @@ void ContractEmitter::HoistInvariants() {
   const ir::Node& node = context_.graph().node(group_.anchor);
   if (rows_ >= 0) e_.HoistReads(node, a_.def, a_.point, inner);
   if (nest_.b.computed && !s_.prepacked) e_.HoistReads(node, b_.def, b_.point, inner);
-}
-
-void ContractEmitter::EmitResults(const TileShape& shape, KValue acc) {
-  lower::ElementEmitter::Scope scope(e_);
-  Tile tile{.rows = shape.rows, .lanes = shape.lanes};
-  if (shape.rows > 1) tile.row_var = m_vars_.back();
-  if (shape.lanes > 1) {
-    tile.lane_var = n_vars_.back();
-    tile.lane_count = shape.lane_count;
-  }
-  if (pieces_ >= 0) {
-    e_.Bind(piece_var_, piece_);
-    e_.StoreAt(pieces_, IndexExpr::Var(piece_var_) * Results(nest_) + position_, tile, acc);
-    return;
-  }
-  const ir::Graph& graph = context_.graph();
-  const ir::ValueId result = graph.node(group_.anchor).results[0];
-  const ir::TensorType& type = graph.type(result);
-  e_.Provide(result, e_.space().Delinearize(position_, type.dims), k_.Cast(type.dtype, acc));
-  std::vector<KValue> values;
-  for (ir::ValueId v : group_.stored) {
-    values.push_back(e_.Eval(v, e_.space().Delinearize(position_, graph.type(v).dims), tile));
-  }
-  // All are computed before the first is stored: one may overwrite what another reads.
-  for (size_t i = 0; i < values.size(); ++i) {
-    const ir::ValueId v = group_.stored[i];
-    e_.Store(v, e_.space().Delinearize(position_, graph.type(v).dims), tile, values[i]);
-  }
 }
 
 }  // namespace tenon::contract

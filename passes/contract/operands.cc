@@ -1,10 +1,7 @@
-// Operands that packing evaluates: elements of a prologue, of a guarded access, of another type;
-// and A's blocks of rows, which are packed in the same way from wherever they come.
+// Operands that packing evaluates: elements of a prologue, of a guarded access, of another type.
 #include <algorithm>
-#include <utility>
 
 #include "tenon/passes/contract/emitter.h"
-#include "tenon/passes/lower/loops.h"
 
 namespace tenon::contract {
 
@@ -41,8 +38,6 @@ KValue ContractEmitter::EvalOperand(const Evaluated& operand, const Tile& tile) 
   const KValue value = e_.EvalAccess(node, operand.def, 0, operand.point, tile);
   return k_.Splat(k_.Cast(nest_.operand_dtype(), value), tile.rows, tile.lanes);
 }
-
-// --- B
 
 KValue ContractEmitter::EvalRow(const TileShape& shape, KValue step) {
   Tile tile{.lanes = shape.lanes, .lane_count = shape.lane_count};
@@ -93,105 +88,6 @@ void ContractEmitter::EvalBlock(const TileShape& shape, int column, KValue step,
     }
   }
   e_.Bind(n_vars_.back(), panel_column);
-}
-
-// --- A
-
-int64_t ContractEmitter::RowPitch() const {
-  const int64_t elements = BlockSteps() * (nest_.pairs ? 2 : 1);
-  const int64_t bytes = ir::ByteSize(nest_.operand_dtype());
-  const int64_t line = context_.target().cache_line / bytes;
-  // Rows a multiple of 4 KiB apart would share the sets of the first level.
-  const bool same_sets = elements * bytes % 4096 == 0;
-  return same_sets ? elements + line : elements;
-}
-
-Dim ContractEmitter::AStride(size_t d) const {
-  if (s_.a_rows == Schedule::Rows::kDirect) return nest_.k[d].a;
-  Dim stride = s_.a_rows == Schedule::Rows::kByRow ? nest_.unit_step() : Dim(s_.rows);
-  for (size_t i = d + 1; i < nest_.k.size(); ++i) stride = stride * nest_.k[i].extent;
-  return stride;
-}
-
-KValue ContractEmitter::ATile(const TileShape& tile, KValue row, KValue a_base,
-                              const KRange& range) {
-  if (s_.a_rows == Schedule::Rows::kDirect) return k_.Add(a_base, Scaled(row, nest_.m.back().a));
-  const KValue in_block = k_.Sub(row, block_low_), before = Scaled(range.low, AStride(0));
-  if (s_.a_rows == Schedule::Rows::kByRow) {
-    return k_.Sub(k_.Mul(in_block, k_.ConstI64(RowPitch())), before);
-  }
-  // A tile begins where a packed one does, or within it where the count of rows is not known.
-  KValue within = k_.ConstI64(0);
-  if (tile.rows < s_.rows && !nest_.m.back().extent.is_constant()) {
-    within = k_.Rem(in_block, s_.rows);
-  }
-  const KValue steps = k_.Mul(k_.Sub(in_block, within), k_.ConstI64(BlockSteps()));
-  return k_.Sub(k_.Add(steps, within), before);
-}
-
-void ContractEmitter::PackA(KValue low, KValue high, const KRange& range) {
-  const VarId row_var = m_vars_.back();
-  if (s_.a_rows == Schedule::Rows::kByRow) {
-    lower::ForEach(e_, row_var, low, high, {}, [&, block = low](std::vector<KValue>) {
-      // ForEach has bound the row.
-      const KValue row = k_.Sub(e_.IndexValue(IndexExpr::Var(row_var), {}), block);
-      const KValue start = k_.Mul(row, k_.ConstI64(RowPitch()));
-      PackARow(0, range.low, range.high, k_.Sub(start, Scaled(range.low, AStride(0))));
-      return std::vector<KValue>();
-    });
-    return;
-  }
-  k_.For(low, high, s_.rows, {}, [&, block = low, end = high](KValue row, std::vector<KValue>) {
-    ElementEmitter::Scope scope(e_);
-    e_.Bind(row_var, row);
-    const KValue start = k_.Mul(k_.Sub(row, block), k_.ConstI64(BlockSteps()));
-    const Dim& extent = nest_.m.back().extent;
-    const bool even = extent.is_constant() && extent.constant() % s_.rows == 0;
-    const KValue rows = k_.ConstI64(s_.rows);
-    PackATile(0, range.low, range.high, even ? rows : k_.Min(rows, k_.Sub(end, row)),
-              k_.Sub(start, Scaled(range.low, AStride(0))));
-    return std::vector<KValue>();
-  });
-}
-
-void ContractEmitter::PackARow(size_t d, KValue low, KValue high, KValue to) {
-  if (d + 1 < nest_.k.size()) {
-    lower::ForEach(e_, k_vars_[d], low, high, {}, [&](std::vector<KValue>) {
-      const KValue at = e_.IndexValue(IndexExpr::Var(k_vars_[d]), {});
-      PackARow(d + 1, k_.ConstI64(0), k_.DimValue(nest_.k[d + 1].extent),
-               k_.Add(to, Scaled(at, AStride(d))));
-      return std::vector<KValue>();
-    });
-    return;
-  }
-  // Of pairs, elements: they lie one by one.
-  const KValue each = k_.ConstI64(nest_.pairs ? 2 : 1);
-  const VarId k = k_vars_[d];
-  const KValue first = k_.Mul(low, each), count = k_.Mul(k_.Sub(high, low), each);
-  lower::ForTiles(e_, k, first, count, 16, 1, {}, [&](const Tile& tile, std::vector<KValue>) {
-    const KValue at = e_.IndexValue(IndexExpr::Var(k), {});
-    k_.Store(EvalOperand(a_, tile),
-             {.buffer = rows_, .offset = k_.Add(to, at), .lane_count = tile.lane_count});
-    return std::vector<KValue>();
-  });
-}
-
-void ContractEmitter::PackATile(size_t d, KValue low, KValue high, KValue row_count, KValue to) {
-  lower::ForEach(e_, k_vars_[d], low, high, {}, [&](std::vector<KValue>) {
-    const KValue at = k_.Add(to, Scaled(e_.IndexValue(IndexExpr::Var(k_vars_[d]), {}), AStride(d)));
-    if (d + 1 < nest_.k.size()) {
-      PackATile(d + 1, k_.ConstI64(0), k_.DimValue(nest_.k[d + 1].extent), row_count, at);
-      return std::vector<KValue>();
-    }
-    Tile tile;
-    while (tile.lanes < s_.rows) tile.lanes *= 2;
-    if (tile.lanes > 1) tile.lane_var = m_vars_.back();
-    if (tile.lanes > 1 && !(k_.AsConst(row_count) && *k_.AsConst(row_count) == tile.lanes)) {
-      tile.lane_count = row_count;
-    }
-    k_.Store(EvalOperand(a_, tile), {.buffer = rows_, .offset = at, .lane_count = tile.lane_count});
-    return std::vector<KValue>();
-  });
 }
 
 }  // namespace tenon::contract

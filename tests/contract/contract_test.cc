@@ -23,11 +23,7 @@ const std::vector<ir::TargetDesc>& Targets() {
 void CheckEinsum(const std::string& spec, std::vector<int64_t> a, std::vector<int64_t> b,
                  DType dtype = DType::kF32, RunOn run = {}) {
   GraphBuilder g("einsum");
-  const auto shape = [](const std::vector<int64_t>& dims) {
-    return ir::Shape(dims.begin(), dims.end());
-  };
-  Value x = g.Input("x", dtype, shape(a));
-  Value y = g.Input("y", dtype, shape(b));
+  Value x = g.Input("x", dtype, ShapeOf(a)), y = g.Input("y", dtype, ShapeOf(b));
   absl::StatusOr<Graph> graph = g.Build({{"z", Contract(spec, x, y)}});
   ASSERT_TRUE(graph.ok()) << graph.status();
   const Literal lx = Numbers(dtype, a, 1), ly = Numbers(dtype, b, 2);

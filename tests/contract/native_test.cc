@@ -1,10 +1,7 @@
 // Contractions natively, scheduled for each target that this machine runs: to the bit what the
 // kernel interpreter gives, the same bits on all targets with FMA, near the sums in double, and no
 // vector on the stack in the loop over k.
-#include "tenon/codegen/artifact.h"
-#include "tenon/codegen/jit.h"
-#include "tests/codegen/harness.h"
-#include "tests/contract/support.h"
+#include "tests/contract/native.h"
 
 namespace tenon::contract {
 namespace {
@@ -15,50 +12,17 @@ using ir::GraphBuilder;
 using ir::Literal;
 using ir::Value;
 
-// Numbers with all their digits, so that the order of a sum shows.
-Literal Digits(std::vector<int64_t> dims, double seed) {
-  Literal literal(ir::F32, std::move(dims));
-  for (int64_t i = 0; i < literal.size(); ++i) {
-    literal.SetFromDouble(i, std::sin(seed + 0.37 * static_cast<double>(i)));
-  }
-  return literal;
-}
-
 // Runs natively on every target; gives the outputs of the last one with FMA.
 std::vector<Literal> RunEverywhere(const Graph& graph, const std::vector<int64_t>& extents,
-                                   const std::vector<Literal>& inputs, bool interpret = true) {
+                                   const std::vector<Literal>& inputs,
+                                   Oracle oracle = Oracle::kInterpreter) {
   std::vector<Literal> with_fma;
-  bool guard_start = false;
   for (const codegen::NamedTarget& t : codegen::RunnableTargets()) {
     SCOPED_TRACE(t.name);
-    absl::StatusOr<kernel::Program> program = passes::ScheduleProgram(graph, t.target, {});
-    EXPECT_TRUE(program.ok()) << program.status();
-    if (!program.ok()) return {};
-    absl::StatusOr<codegen::Artifact> artifact = codegen::Compile(*program, t.target);
-    EXPECT_TRUE(artifact.ok()) << artifact.status();
-    if (!artifact.ok()) return {};
-    auto loaded = codegen::Load(*artifact);
-    EXPECT_TRUE(loaded.ok()) << loaded.status();
-    if (!loaded.ok()) return {};
-    std::vector<Literal> first;
-    for (int threads : {1, 2, 3}) {
-      guard_start = !guard_start;
-      const auto run =
-          codegen::RunNative(*program, *artifact, **loaded, extents, inputs, threads, guard_start);
-      EXPECT_TRUE(run.ok()) << run.status();
-      if (!run.ok()) return {};
-      EXPECT_EQ(run->status, TENON_OK);
-      if (first.empty()) first = run->outputs;
-      EXPECT_EQ(first, run->outputs) << threads << " threads";
-    }
-    if (interpret) {
-      const auto expected = kernel::Interpret(*program, extents, inputs, {.threads = 2});
-      EXPECT_TRUE(expected.ok()) << expected.status();
-      if (expected.ok()) EXPECT_EQ(expected->outputs, first) << "native against interpreter";
-    }
+    const std::vector<Literal> outputs = RunNatively(graph, t.target, extents, inputs, oracle);
     if (!t.target.has_fma) continue;
-    if (!with_fma.empty()) EXPECT_EQ(with_fma, first) << "against another width of vectors";
-    with_fma = first;
+    if (!with_fma.empty()) EXPECT_EQ(with_fma, outputs) << "against another width of vectors";
+    with_fma = outputs;
   }
   return with_fma;
 }
@@ -72,35 +36,18 @@ void ExpectClose(const Literal& actual, const std::vector<double>& expected, dou
 }
 
 TEST(NativeContractTest, MatrixProducts) {
-  struct Case {
-    const char* spec;
-    int64_t m, k, n;
-  };
-  const Case cases[] = {{"mk,kn->mn", 65, 130, 99}, {"mk,nk->mn", 29, 300, 70},
-                        {"km,kn->mn", 50, 64, 300}, {"mk,kn->mn", 100, 1500, 300},
-                        {"mk,kn->mn", 1, 200, 260}, {"km,kn->mn", 3, 5000, 20},
-                        {"mk,kn->mn", 130, 2, 17}};
-  for (const Case& c : cases) {
-    const std::string spec(c.spec);
-    SCOPED_TRACE(testing::Message() << spec << " " << c.m << " " << c.k << " " << c.n);
-    const auto dims = [&](size_t at) {
-      std::vector<int64_t> d;
-      for (char letter : spec.substr(at, 2)) {
-        d.push_back(letter == 'm' ? c.m : letter == 'k' ? c.k : c.n);
-      }
-      return d;
-    };
-    const std::vector<int64_t> a = dims(0), b = dims(3);
-    GraphBuilder g("native");
-    Value x = g.Input("x", ir::F32, ir::Shape(a.begin(), a.end()));
-    Value y = g.Input("y", ir::F32, ir::Shape(b.begin(), b.end()));
-    absl::StatusOr<Graph> graph = g.Build({{"z", Contract(spec, x, y)}});
-    ASSERT_TRUE(graph.ok()) << graph.status();
-    const Literal lx = Digits(a, 1), ly = Digits(b, 2);
-    const bool small = c.m * c.k * c.n < 200000;  // the interpreter takes its time
-    const std::vector<Literal> out = RunEverywhere(*graph, {}, {lx, ly}, small);
+  const Product cases[] = {{"mk,kn->mn", 65, 130, 99}, {"mk,nk->mn", 29, 300, 70},
+                           {"km,kn->mn", 50, 64, 300}, {"mk,kn->mn", 100, 1500, 300},
+                           {"mk,kn->mn", 1, 200, 260}, {"km,kn->mn", 3, 5000, 20},
+                           {"mk,kn->mn", 130, 2, 17}};
+  for (const Product& c : cases) {
+    SCOPED_TRACE(testing::Message() << c);
+    const Literal lx = Digits(ir::F32, c.a(), 1), ly = Digits(ir::F32, c.b(), 2);
+    const bool small = c.m * c.k * c.n < 200000;
+    const std::vector<Literal> out = RunEverywhere(GraphOf(c, ir::F32), {}, {lx, ly},
+                                                   small ? Oracle::kInterpreter : Oracle::kNone);
     ASSERT_EQ(out.size(), 1u);
-    ExpectClose(out[0], EinsumReference(spec, lx, ly), static_cast<double>(c.k));
+    ExpectClose(out[0], EinsumReference(c.spec, lx, ly), static_cast<double>(c.k));
   }
 }
 
@@ -112,10 +59,11 @@ TEST(NativeContractTest, SymbolicBatchOfADenseLayer) {
   Value y = Max(Contract("mk,kn->mn", x, w) + Broadcast(bias, {n, 70}, {1}), 0);
   absl::StatusOr<Graph> graph = g.Build({{"y", y}});
   ASSERT_TRUE(graph.ok()) << graph.status();
-  const Literal lw = Digits({200, 70}, 2), lb = Digits({70}, 3);
+  const Literal lw = Digits(ir::F32, {200, 70}, 2), lb = Digits(ir::F32, {70}, 3);
   for (int64_t rows : {0, 1, 7, 13, 64}) {
-    const Literal lx = Digits({rows, 200}, 1);
-    const std::vector<Literal> out = RunEverywhere(*graph, {rows}, {lx, lw, lb}, rows <= 7);
+    const Literal lx = Digits(ir::F32, {rows, 200}, 1);
+    const std::vector<Literal> out = RunEverywhere(
+        *graph, {rows}, {lx, lw, lb}, rows <= 7 ? Oracle::kInterpreter : Oracle::kNone);
     ASSERT_EQ(out.size(), 1u);
     std::vector<double> expected = EinsumReference("mk,kn->mn", lx, lw);
     for (size_t i = 0; i < expected.size(); ++i) {
@@ -138,9 +86,9 @@ TEST(NativeContractTest, ConvolutionAndItsGradients) {
   absl::StatusOr<Graph> graph = g.Build(
       {{"c", Conv(x, f, attrs)}, {"t", ConvTranspose(y, f, to_x)}, {"w", ConvFilter(x, y, to_f)}});
   ASSERT_TRUE(graph.ok()) << graph.status();
-  const Literal lx = Digits({3, 9, 14, 20}, 1), lf = Digits({3, 3, 20, 36}, 2),
-                ly = Digits({3, 9, 14, 36}, 3);
-  const std::vector<Literal> out = RunEverywhere(*graph, {}, {lx, lf, ly}, /*interpret=*/false);
+  const Literal lx = Digits(ir::F32, {3, 9, 14, 20}, 1), lf = Digits(ir::F32, {3, 3, 20, 36}, 2),
+                ly = Digits(ir::F32, {3, 9, 14, 36}, 3);
+  const std::vector<Literal> out = RunEverywhere(*graph, {}, {lx, lf, ly}, Oracle::kNone);
   ASSERT_EQ(out.size(), 3u);
   // <conv(x, f), y> = <x, conv_transpose(y, f)> = <f, conv_filter(x, y)>.
   const auto inner = [](const Literal& a, const Literal& b) {

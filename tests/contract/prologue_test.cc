@@ -1,11 +1,8 @@
 // Operands that packing evaluates, and panels that `prepare` packs: the same bits as with every
 // value stored, on every kind of target, natively as in the interpreter; and what the plan says of
 // them.
-#include "tenon/codegen/artifact.h"
-#include "tenon/codegen/jit.h"
 #include "tenon/passes/fuse/fuse.h"
-#include "tests/codegen/harness.h"
-#include "tests/contract/support.h"
+#include "tests/contract/native.h"
 
 namespace tenon::contract {
 namespace {
@@ -16,15 +13,6 @@ using ir::Graph;
 using ir::GraphBuilder;
 using ir::Literal;
 using ir::Value;
-
-// Numbers with all their digits.
-Literal Digits(DType dtype, std::vector<int64_t> dims, double seed) {
-  Literal literal(dtype, std::move(dims));
-  for (int64_t i = 0; i < literal.size(); ++i) {
-    literal.SetFromDouble(i, std::sin(seed + 0.37 * static_cast<double>(i)));
-  }
-  return literal;
-}
 
 kernel::Program Schedule(const Graph& graph, const RunOn& run) {
   absl::StatusOr<kernel::Program> program = passes::ScheduleProgram(graph, run.target, run.options);
@@ -52,26 +40,12 @@ void CheckFused(const Graph& graph, const std::vector<Literal>& inputs, RunOn ru
 // On this machine, with small caches too: to the bit what the interpreter gives.
 void CheckNative(const Graph& graph, const std::vector<Literal>& inputs,
                  const std::vector<int64_t>& extents = {}) {
-  bool guard_start = false;
   for (const codegen::NamedTarget& t : codegen::RunnableTargets()) {
     for (int64_t l2_bytes : {int64_t{8} << 10, t.target.l2_bytes}) {
       SCOPED_TRACE(testing::Message() << t.name << " " << l2_bytes);
       ir::TargetDesc target = t.target;
       target.l2_bytes = l2_bytes;
-      const kernel::Program program = Schedule(graph, {.target = target});
-      absl::StatusOr<codegen::Artifact> artifact = codegen::Compile(program, target);
-      ASSERT_TRUE(artifact.ok()) << artifact.status();
-      auto loaded = codegen::Load(*artifact);
-      ASSERT_TRUE(loaded.ok()) << loaded.status();
-      const auto expected = kernel::Interpret(program, extents, inputs, {.threads = 2});
-      ASSERT_TRUE(expected.ok()) << expected.status();
-      for (int threads : {1, 3}) {
-        guard_start = !guard_start;
-        const auto run =
-            codegen::RunNative(program, *artifact, **loaded, extents, inputs, threads, guard_start);
-        ASSERT_TRUE(run.ok()) << run.status();
-        EXPECT_EQ(expected->outputs, run->outputs) << threads << " threads";
-      }
+      RunNatively(graph, target, extents, inputs);
     }
   }
 }
@@ -86,27 +60,9 @@ std::vector<ir::TargetDesc> Targets() {
   return targets;
 }
 
-std::vector<int64_t> DimsOf(const std::string& letters, std::map<char, int64_t> extents) {
-  std::vector<int64_t> dims;
-  for (char letter : letters) dims.push_back(extents[letter]);
-  return dims;
-}
-
-ir::Shape ShapeOf(const std::vector<int64_t>& dims) { return ir::Shape(dims.begin(), dims.end()); }
-
-struct Product {
-  std::string spec;
-  int64_t m, k, n;
-  std::map<char, int64_t> extents() const { return {{'m', m}, {'k', k}, {'n', n}, {'b', 3}}; }
-  std::string a() const { return spec.substr(0, spec.find(',')); }
-  std::string b() const {
-    return spec.substr(spec.find(',') + 1, spec.find("->") - spec.find(',') - 1);
-  }
-};
-
 // One of the operands is a chain of operations with a broadcast in it.
 Graph WithChain(const Product& p, bool of_a) {
-  const std::vector<int64_t> a = DimsOf(p.a(), p.extents()), b = DimsOf(p.b(), p.extents());
+  const std::vector<int64_t> a = p.a(), b = p.b();
   GraphBuilder g("chain");
   Value x = g.Input("x", ir::F32, ShapeOf(a)), y = g.Input("y", ir::F32, ShapeOf(b));
   const std::vector<int64_t>& dims = of_a ? a : b;
@@ -119,7 +75,7 @@ Graph WithChain(const Product& p, bool of_a) {
 }
 
 std::vector<Literal> InputsOf(const Product& p, bool of_a) {
-  const std::vector<int64_t> a = DimsOf(p.a(), p.extents()), b = DimsOf(p.b(), p.extents());
+  const std::vector<int64_t> a = p.a(), b = p.b();
   return {Digits(ir::F32, a, 1), Digits(ir::F32, b, 2),
           Digits(ir::F32, {of_a ? a.back() : b.back()}, 3)};
 }
@@ -154,12 +110,11 @@ TEST(PrologueTest, ConversionsAreEvaluatedWhilePacking) {
       SCOPED_TRACE(spec);
       const Product p{spec, 12, 21, 40};
       GraphBuilder g("half");
-      Value x = g.Input("x", from, ShapeOf(DimsOf(p.a(), p.extents())));
-      Value y = g.Input("y", from, ShapeOf(DimsOf(p.b(), p.extents())));
+      Value x = g.Input("x", from, ShapeOf(p.a()));
+      Value y = g.Input("y", from, ShapeOf(p.b()));
       absl::StatusOr<Graph> graph = g.Build({{"z", Contract(spec, x, y, /*wide=*/true)}});
       ASSERT_TRUE(graph.ok()) << graph.status();
-      const std::vector<Literal> inputs = {Digits(from, DimsOf(p.a(), p.extents()), 1),
-                                           Digits(from, DimsOf(p.b(), p.extents()), 2)};
+      const std::vector<Literal> inputs = {Digits(from, p.a(), 1), Digits(from, p.b(), 2)};
       for (const ir::TargetDesc& target : Targets()) {
         CheckFused(*graph, inputs, {.target = target}, 1);
       }
@@ -174,7 +129,7 @@ TEST(PrologueTest, PairsOfCastOperands) {
     SCOPED_TRACE(p.spec);
     GraphBuilder g("mixed");
     Value x = g.Input("x", ir::F32, {p.m, p.k});
-    const std::vector<int64_t> b = DimsOf(p.b(), p.extents());
+    const std::vector<int64_t> b = p.b();
     Value y = g.Input("y", ir::F32, ShapeOf(b));
     Value z = Contract(p.spec, Cast(x, DType::kBF16), Cast(y, DType::kBF16), /*wide=*/true);
     absl::StatusOr<Graph> graph = g.Build({{"z", z}});
@@ -303,7 +258,7 @@ TEST(PrologueTest, EpiloguesAndRowsComeFirst) {
 
 Graph Inference(const Product& p, bool with_chain) {
   GraphBuilder g("inference");
-  const std::vector<int64_t> a = DimsOf(p.a(), p.extents()), b = DimsOf(p.b(), p.extents());
+  const std::vector<int64_t> a = p.a(), b = p.b();
   Value x = g.Input("x", ir::F32, ShapeOf(a)), w = g.Parameter("w", ir::F32, ShapeOf(b));
   if (with_chain) w = Exp(w) - 1;
   absl::StatusOr<Graph> graph = g.Build({{"z", Max(Contract(p.spec, x, w), 0)}});
@@ -317,8 +272,7 @@ TEST(PrepackTest, ParametersArePackedOnce) {
     for (bool with_chain : {false, true}) {
       SCOPED_TRACE(testing::Message() << p.spec << " " << with_chain);
       const Graph graph = Inference(p, with_chain);
-      const std::vector<Literal> inputs = {Digits(ir::F32, DimsOf(p.a(), p.extents()), 1),
-                                           Digits(ir::F32, DimsOf(p.b(), p.extents()), 2)};
+      const std::vector<Literal> inputs = {Digits(ir::F32, p.a(), 1), Digits(ir::F32, p.b(), 2)};
       for (const ir::TargetDesc& target : Targets()) {
         const kernel::Program program = Schedule(graph, {.target = target});
         EXPECT_EQ(Launches(program.prepare), 1) << kernel::Print(program);

@@ -62,12 +62,8 @@ int CompileAndCheck(const std::string& spec, int64_t m, int64_t k, int64_t n, ir
   SCOPED_TRACE(testing::Message() << spec << " " << m << " " << k << " " << n << " "
                                   << ir::DTypeName(dtype));
   GraphBuilder g("spill");
-  const auto shape = [&](size_t at) {
-    ir::Shape s;
-    for (char c : spec.substr(at, 2)) s.push_back(c == 'm' ? m : c == 'k' ? k : n);
-    return s;
-  };
-  Value x = g.Input("x", dtype, shape(0)), y = g.Input("y", dtype, shape(3));
+  const Product p{spec, m, k, n};
+  Value x = g.Input("x", dtype, ShapeOf(p.a())), y = g.Input("y", dtype, ShapeOf(p.b()));
   Value bias = g.Input("b", dtype, {n});
   Value z = Max(Contract(spec, x, y) + BroadcastTo(bias, {m, n}), 0);
   absl::StatusOr<Graph> graph = g.Build({{"z", z}});

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <functional>
 #include <map>
+#include <ostream>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,39 @@ inline std::vector<double> EinsumReference(const std::string& spec, const ir::Li
   };
   loop(0);
   return result;
+}
+
+inline ir::Shape ShapeOf(const std::vector<int64_t>& dims) {
+  return ir::Shape(dims.begin(), dims.end());
+}
+
+// A product of two matrices, as an einsum; `b` is a batch of three.
+struct Product {
+  std::string spec;
+  int64_t m, k, n;
+
+  std::vector<int64_t> DimsOf(const std::string& letters) const {
+    const std::map<char, int64_t> extents = {{'m', m}, {'k', k}, {'n', n}, {'b', 3}};
+    std::vector<int64_t> dims;
+    for (char letter : letters) dims.push_back(extents.at(letter));
+    return dims;
+  }
+  std::vector<int64_t> a() const { return DimsOf(spec.substr(0, spec.find(','))); }
+  std::vector<int64_t> b() const {
+    return DimsOf(spec.substr(spec.find(',') + 1, spec.find("->") - spec.find(',') - 1));
+  }
+};
+
+inline std::ostream& operator<<(std::ostream& out, const Product& p) {
+  return out << p.spec << " " << p.m << " x " << p.k << " x " << p.n;
+}
+
+inline ir::Graph GraphOf(const Product& p, ir::DType dtype, bool wide = false) {
+  ir::GraphBuilder g("product");
+  ir::Value x = g.Input("x", dtype, ShapeOf(p.a())), y = g.Input("y", dtype, ShapeOf(p.b()));
+  absl::StatusOr<ir::Graph> graph = g.Build({{"z", Contract(p.spec, x, y, wide)}});
+  EXPECT_TRUE(graph.ok()) << graph.status();
+  return *std::move(graph);
 }
 
 struct RunOn {
