@@ -195,6 +195,11 @@ std::vector<RuleCase> ReduceCases() {
          return {Contract("mk,k->m", X(b, {4, 3}, BF16), b.Input("y", BF16, {3}))};
        },
        kStandard},
+      {"ContractVector", kNot,
+       [](B& b) -> Values {
+         return {Contract("k,kn->n", b.Input("z", F32, {512}), b.Input("w", F32, {512, 64}))};
+       },
+       kStandard},
       {"ConvPointwise", kApplies,
        [](B& b) -> Values {
          return {Conv(X(b, {2, 5, 5, 3}), Y(b, {1, 1, 3, 4}), Plain2d())};

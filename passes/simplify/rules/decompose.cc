@@ -81,6 +81,20 @@ Replacement ContractProduct(Match& m) {
                Spread(m, operands[1], spec.operand[1], spec.result, shape)});
 }
 
+// Whether the sums of a vector times a matrix run over the rows of the matrix, which are long and
+// many: lanes along a row, as in any contraction, read it at the speed of memory.
+bool SumsRows(const Einsum& spec, int matrix, const Shape& shape) {
+  constexpr int64_t kLongRow = 64, kManyElements = 1 << 15;
+  const std::string& letters = spec.operand[matrix];
+  const char last = letters.back();
+  if (spec.result.empty() || spec.result.back() != last || spec.InOperand(1 - matrix, last)) {
+    return false;
+  }
+  const std::optional<int64_t> row = shape.back().UpperBound();
+  const std::optional<int64_t> all = ir::Product(shape).UpperBound();
+  return row.value_or(kLongRow) >= kLongRow && all.value_or(kManyElements) >= kManyElements;
+}
+
 Replacement ContractVector(Match& m) {
   const Einsum spec(m.attrs<ContractAttrs>());
   // 16-bit products would be rounded one by one.
@@ -91,7 +105,7 @@ Replacement ContractVector(Match& m) {
   for (int i = 0; i < 2; ++i) {
     bool own = false;  // letters that only operand 1 - i has
     for (char c : spec.operand[1 - i]) own = own || !spec.InOperand(i, c);
-    if (own) continue;
+    if (own || SumsRows(spec, i, m[i].shape())) continue;
     // Operand i has all letters: products in its layout, summed over those that the result lacks.
     const std::vector<Value> operands = Widened(m, spec);
     const std::string& letters = spec.operand[i];
