@@ -116,7 +116,12 @@ std::vector<Case> Cases() {
       MatMulCase(784, 64, 512, "km,kn->mn"),
       MatMulCase(1024, 1024, 1024, "mk,nk->mn"),
       MatMulCase(1024, 1024, 1024, "km,kn->mn"),
+      MatMulCase(768, 1024, 3072, "km,kn->mn"),
       MatMulCase(1, 784, 512),
+      MatMulCase(1, 784, 512, "mk,nk->mn"),
+      MatMulCase(1, 4096, 4096),
+      MatMulCase(1, 4096, 4096, "mk,nk->mn"),
+      MatMulCase(1024, 1024, 2),
   };
   for (Pass pass : {Pass::kForward, Pass::kInput, Pass::kFilter}) {
     cases.push_back(ConvCase(64, 28, 1, 32, pass));

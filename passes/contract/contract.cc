@@ -64,11 +64,13 @@ bool LowerContraction(lower::LowerContext& context, const fuse::Group& group) {
       MakeNest(graph, node, def, not_stored, !exact && context.target().has_bf16_dot);
   if (!nest.has_value() || IsDotProducts(*nest)) return false;
   if (IsEmpty(*nest)) return true;
-  Schedule schedule = MakeSchedule(*nest, context.target(), exact, EpilogueLength(graph, group));
   const bool is_static =
       nest->K().is_constant() && nest->N().is_constant() && nest->Batch().is_constant();
-  schedule.prepacked = schedule.panel != Schedule::Panel::kDirect && is_static &&
-                       IsFixed(context, members, nest->b.value) && !context.in_prepare();
+  const bool b_is_fixed =
+      is_static && !context.in_prepare() && IsFixed(context, members, nest->b.value);
+  const Schedule schedule = MakeSchedule(
+      *nest, context.target(),
+      {.exact = exact, .epilogue = EpilogueLength(graph, group), .b_is_fixed = b_is_fixed});
   const auto place = [&](const Operand& operand, bool packed) {
     if (!operand.computed) return context.place(operand.value);
     if (packed) return lower::Place();

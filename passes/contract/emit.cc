@@ -52,7 +52,8 @@ void EmitContraction(lower::LowerContext& context, const fuse::Group& group,
                      const Place& b) {
   Places places{a, b, {}, {}};
   if (schedule.prepacked) {
-    const Dim columns = FloorDiv(nest.n.back().extent + Dim(schedule.lanes - 1), schedule.lanes);
+    const Dim columns =
+        FloorDiv(PanelColumns(nest, schedule) + Dim(schedule.lanes - 1), schedule.lanes);
     const Dim others = *ir::ExactDiv(nest.N(), nest.n.back().extent) * nest.Batch();
     places.packed.buffer = context.AddBuffer("packed", nest.step_dtype(),
                                              others * columns * nest.K() * Dim(schedule.lanes));

@@ -53,17 +53,19 @@ ContractEmitter::ContractEmitter(lower::LowerContext& context, const fuse::Group
 }
 
 void ContractEmitter::AddBuffers() {
-  if (places_.a.valid()) a_buffer_ = kernel_.BufferParam(places_.a, false);
-  if (s_.prepacked) {
-    panel_ = kernel_.BufferParam(places_.packed, false);
-  } else if (places_.b.valid()) {
+  if (places_.a.valid() && s_.a_rows == Schedule::Rows::kDirect) {
+    a_buffer_ = kernel_.BufferParam(places_.a, false);
+  }
+  if (s_.prepacked) panel_ = kernel_.BufferParam(places_.packed, false);
+  if (places_.b.valid() && (!s_.prepacked || DotsInPlace())) {
     b_buffer_ = kernel_.BufferParam(places_.b, false);
   }
   if (places_.pieces.valid()) {
     pieces_ = kernel_.BufferParam(places_.pieces, true);
     piece_var_ = e_.space().AddLoop(Pieces(nest_, s_));
   }
-  if (s_.panel != Schedule::Panel::kDirect && !s_.prepacked) {
+  const bool has_panels = !(PanelColumns(nest_, s_) == Dim(0));
+  if (s_.panel != Schedule::Panel::kDirect && !s_.prepacked && has_panels) {
     panel_ = k_.AddLocal({"panel", nest_.step_dtype(), s_.panels_per_chunk * PanelSize()});
   }
   if (s_.a_rows == Schedule::Rows::kByRow) {
@@ -72,14 +74,22 @@ void ContractEmitter::AddBuffers() {
     rows_ = k_.AddLocal({"rows", nest_.step_dtype(), s_.rows_per_block * BlockSteps()});
   }
   if (s_.several_k_blocks || s_.deferred) {
-    const int64_t rows = s_.panels_per_chunk * SumRows();
+    const int64_t panels = s_.panels_per_chunk + (s_.dot_columns > 0 ? 1 : 0);
+    const int64_t rows = panels * SumRows();
     sums_ = k_.AddLocal({"sums", nest_.accumulator, rows * s_.lanes});
+  }
+  if (s_.dot_columns > 0 && !DotsInPlace()) {
+    columns_ = k_.AddLocal({"columns", nest_.accumulator, s_.dot_columns * BlockSteps()});
+  }
+  if (s_.dot_columns > 0 && s_.several_k_blocks) {
+    const int64_t accumulators = s_.dot_columns * SumRows() * 16;
+    dots_ = k_.AddLocal({"dots", nest_.accumulator, accumulators});
   }
 }
 
 void ContractEmitter::Emit() {
   AddBuffers();
-  const NestDim &m = nest_.m.back(), &n = nest_.n.back();
+  const NestDim& m = nest_.m.back();
   const bool by_rows = nest_.m.size() == 1;
   Dim outer = 1;
   for (size_t i = 0; i + 1 < nest_.m.size(); ++i) outer = outer * nest_.m[i].extent;
@@ -91,7 +101,7 @@ void ContractEmitter::Emit() {
   counts.push_back(Pieces(nest_, s_));
   for (size_t i = 0; i + 1 < nest_.n.size(); ++i) counts.push_back(nest_.n[i].extent);
   counts.push_back(blocks);
-  counts.push_back(CeilDiv(n.extent, s_.lanes * s_.panels_per_chunk));
+  counts.push_back(NumGroups());
   k_.Parallel(k_.DimValue(ir::Product(counts)),
               [&](KValue chunk) { EmitChunk(Indices(chunk, counts), outer); });
   context_.Launch(kernel_);
@@ -128,7 +138,12 @@ int64_t ContractEmitter::BlockSteps() const {
 
 int64_t ContractEmitter::PanelSize() const { return BlockSteps() * s_.lanes; }
 
-Dim ContractEmitter::NumPanels() const { return CeilDiv(nest_.n.back().extent, s_.lanes); }
+Dim ContractEmitter::NumPanels() const { return CeilDiv(PanelColumns(nest_, s_), s_.lanes); }
+
+Dim ContractEmitter::NumGroups() const {
+  if (PanelColumns(nest_, s_) == Dim(0)) return s_.dot_columns > 0 ? Dim(1) : Dim(0);
+  return CeilDiv(NumPanels(), s_.panels_per_chunk);
+}
 
 int64_t ContractEmitter::SumRows() const {
   return (nest_.m.size() == 1 ? 1 : s_.outer_per_chunk) * s_.rows_per_chunk;
@@ -161,9 +176,13 @@ void ContractEmitter::EmitChunk(const std::vector<KValue>& at, const Dim& outer)
   first_panel_ = k_.Mul(at[next], group_size);
   const bool even = panels.is_constant() && panels.constant() % s_.panels_per_chunk == 0;
   num_panels_ = even ? group_size : k_.Min(group_size, k_.Sub(k_.DimValue(panels), first_panel_));
+  const Dim last_group = NumGroups() - Dim(1);
+  has_dots_ = last_group == Dim(0) ? KValue()
+                                   : k_.Scalar(ScalarOp::kEq, {at[next], k_.DimValue(last_group)});
   EmitKBlocks(rows);
   if (!s_.deferred) return;
   ForPanels([&](const TileShape& shape) { EmitDeferred(shape, rows); });
+  IfDots([&] { EmitDeferredDots(rows); });
 }
 
 void ContractEmitter::EmitKBlocks(const RowBlock& rows) {
@@ -200,6 +219,7 @@ void ContractEmitter::EmitRowBlocks(const RowBlock& rows, const KRange& range) {
     block_low_ = from;
     if (rows_ >= 0) PackA(from, to, range);
     ForPanels([&](const TileShape& shape) { EmitRowRange(shape, from, to, range, is_first); });
+    IfDots([&] { EmitDotColumns(from, to, range, is_first); });
   };
   if (s_.rows_per_block >= s_.rows_per_chunk) {
     panels(low, high, {});
@@ -242,8 +262,10 @@ void ContractEmitter::EmitDeferred(const TileShape& shape, const RowBlock& rows)
       lower::ElementEmitter::Scope scope(e_);
       e_.Bind(m_vars_.back(), row);
       const KValue at = k_.Add(sums_row, k_.Sub(row, low));
-      const KValue sums = k_.Load(nest_.accumulator, 1, shape.lanes,
-                                  {.buffer = sums_, .offset = k_.Mul(at, k_.ConstI64(s_.lanes))});
+      kernel::MemRef waiting{.buffer = sums_, .offset = k_.Mul(at, k_.ConstI64(s_.lanes))};
+      // Tiles leave whole vectors, columns in no panel just their sums.
+      if (s_.dot_columns > 0) waiting.lane_count = shape.lane_count;
+      const KValue sums = k_.Load(nest_.accumulator, 1, shape.lanes, waiting);
       EmitResults({1, shape.lanes, shape.lane_count}, sums);
       return std::vector<KValue>();
     });
@@ -331,7 +353,8 @@ void ContractEmitter::HoistInvariants() {
   inner.insert(inner.end(), k_vars_.begin(), k_vars_.end());
   const ir::Node& node = context_.graph().node(group_.anchor);
   if (rows_ >= 0) e_.HoistReads(node, a_.def, a_.point, inner);
-  if (nest_.b.computed && !s_.prepacked) e_.HoistReads(node, b_.def, b_.point, inner);
+  const bool evaluates_b = (nest_.b.computed && !s_.prepacked) || columns_ >= 0;
+  if (evaluates_b) e_.HoistReads(node, b_.def, b_.point, inner);
 }
 
 }  // namespace tenon::contract

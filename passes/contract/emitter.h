@@ -132,8 +132,9 @@ class ContractEmitter {
   KValue PanelStart(KValue k_low);
   // Elements of one packed panel.
   int64_t PanelSize() const;
-  // Panels of the innermost n loop.
+  // Panels of the innermost n loop, and the groups that chunks take of them.
   ir::Dim NumPanels() const;
+  ir::Dim NumGroups() const;
   // Row-major stride of k dimension `d` in the panel.
   ir::Dim PanelStride(size_t d) const;
 
@@ -161,10 +162,17 @@ class ContractEmitter {
   // innermost loop's `step`, `steps` of them (absent: all), to the panel at `to`.
   void EvalBlock(const TileShape& shape, int column, KValue step, KValue steps, KValue to);
 
-  // A's block of rows in the cache: rows low .. high of the innermost m loop.
+  // A's block of rows in the cache (rows.cc): rows low .. high of the innermost m loop.
   void PackA(KValue low, KValue high, const KRange& range);
   void PackARow(size_t d, KValue low, KValue high, KValue to);
-  void PackATile(size_t d, KValue low, KValue high, KValue row_count, KValue to);
+  // Some tiles side by side: their first row, how many, and how many rows each has.
+  struct TilesOfA {
+    KValue row;
+    int count;
+    KValue row_count;
+  };
+  void PackATiles(size_t d, KValue low, KValue high, const TilesOfA& tiles, KValue to);
+  void PackAStep(KValue step, const TilesOfA& tiles, KValue to);
   // Elements between packed rows, and steps of k dimension `d` in packed A or in A as it lies.
   int64_t RowPitch() const;
   ir::Dim AStride(size_t d) const;
@@ -172,6 +180,20 @@ class ContractEmitter {
   KValue ATile(const TileShape& tile, KValue row, KValue a_base, const KRange& range);
 
   KValue EmitStep(const TileShape& shape, const StepOffsets& at, KValue acc);
+
+  // Columns that are in no panel (dots.cc): rows low .. high of them.
+  void EmitDotColumns(KValue low, KValue high, const KRange& range, KValue is_first);
+  void PackDotColumns(const KRange& range);
+  void EmitDotTile(const TileShape& tile, KValue row, KValue column, const KRange& range);
+  KValue EmitDotSteps(const TileShape& tile, KValue row, KValue column, const KRange& range,
+                      KValue acc);
+  void EmitDotResults(const TileShape& tile, KValue row, KValue column, KValue acc);
+  // Their stored values, where these are deferred.
+  void EmitDeferredDots(const RowBlock& rows);
+  // Whether the kernel reads them where they lie.
+  bool DotsInPlace() const;
+  // `body` where the chunk has these columns: in the last group of panels.
+  void IfDots(const std::function<void()>& body);
 
   // Copies rows k_low .. k_high of the panel's columns, zeros behind the last column.
   void PackPanel(const TileShape& shape, KValue k_low, KValue k_high);
@@ -199,6 +221,7 @@ class ContractEmitter {
   kernel::KernelBuilder& k_;
   bool filling_ = false;  // whether steps copy B's rows into the panel
   int a_buffer_ = -1, b_buffer_ = -1, pieces_ = -1, panel_ = -1, sums_ = -1, rows_ = -1;
+  int columns_ = -1, dots_ = -1;  // columns in no panel, and their waiting accumulators
   std::vector<lower::VarId> batch_vars_, m_vars_, n_vars_, k_vars_;
   Evaluated a_, b_;
   lower::VarId piece_var_ = -1;
@@ -208,6 +231,7 @@ class ContractEmitter {
   // hand, counted within the chunk, and where its columns begin in B.
   KValue row_low_, first_panel_, num_panels_, panel_index_, b_at_;
   KValue block_low_;   // the first row of the block at hand
+  KValue has_dots_;    // whether the chunk's group of panels is the last one; absent: yes
   KValue first_of_n_;  // of prepacked panels: the number of this batch's and outer column's first
 };
 

@@ -176,7 +176,9 @@ bool PairSteps(ContractNest* nest) {
   NestDim& k = nest->k.back();
   const NestDim& n = nest->n.back();
   if (!k.extent.is_constant() || k.extent.constant() % 2 != 0) return false;
-  if (!(k.a == Dim(1)) || !(n.b == Dim(1) || k.b == Dim(1))) return false;
+  // A's rows are packed as pairs where they lie next to each other, and there is one loop of them.
+  const bool packs_a = nest->m.size() == 1 && nest->m.back().a == Dim(1);
+  if (!(k.a == Dim(1) || packs_a) || !(n.b == Dim(1) || k.b == Dim(1))) return false;
   k.extent = Dim(k.extent.constant() / 2);
   k.a = k.a * Dim(2);
   k.b = k.b * Dim(2);

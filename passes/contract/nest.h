@@ -49,8 +49,8 @@ struct ContractNest {
   Operand a, b;
   ir::DType accumulator = ir::DType::kF32;  // f32 for bf16 and f16
   // Whether a step of the innermost k loop takes two neighbouring bf16 of each operand, for dot2:
-  // its extent counts steps, and its strides are twice those of an element. A's elements, and those
-  // of a transposed B, lie next to each other along it.
+  // its extent counts steps, and its strides are twice those of an element. A's elements lie next
+  // to each other along it or along the one m loop, B's along it or along the innermost n loop.
   bool pairs = false;
 
   // What one step takes of an operand once it is packed, and what an element takes where it lies.

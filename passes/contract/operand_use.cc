@@ -30,8 +30,8 @@ double RowBlocks(const ContractNest& nest, const Schedule& s) {
 
 // Groups of panels of which each packs the rows of A for itself.
 double PanelGroups(const ContractNest& nest, const Schedule& s) {
-  const double columns = AtBound(nest.n.back().extent);
-  return Parts(columns, s.panels_per_chunk * s.lanes) * AtBound(nest.N()) / columns;
+  const double groups = Parts(AtBound(PanelColumns(nest, s)), s.panels_per_chunk * s.lanes);
+  return groups * AtBound(nest.N()) / AtBound(nest.n.back().extent);
 }
 
 // Whether the nest could not read the operand even if it lay in memory.
@@ -58,7 +58,7 @@ std::vector<OperandUse> OperandUses(const ir::Graph& graph, const ir::Node& node
     for (OperandUse& use : uses) use.evaluations = AtBound(ir::Product(def.domain));
     return uses;
   }
-  const Schedule s = MakeSchedule(*nest, target, exact, epilogue);
+  const Schedule s = MakeSchedule(*nest, target, {.exact = exact, .epilogue = epilogue});
   const double steps = AtBound(nest->K()) * AtBound(nest->Batch());
   uses[nest->b.access] = {steps * AtBound(nest->N()) * RowBlocks(*nest, s),
                           s.panel != Schedule::Panel::kDirect};

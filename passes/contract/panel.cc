@@ -10,7 +10,8 @@ using ir::Dim;
 using ir::ScalarOp;
 
 void ContractEmitter::ForPanels(const std::function<void(const TileShape&)>& body) {
-  const Dim& n = nest_.n.back().extent;
+  const Dim n = PanelColumns(nest_, s_);
+  if (n == Dim(0)) return;
   const auto one = [&](const TileShape& shape) {
     lower::ElementEmitter::Scope scope(e_);
     body(shape);

@@ -1,4 +1,6 @@
 // Blocks of A's rows: their layout, and the loops that pack them from wherever they come.
+#include <algorithm>
+
 #include "tenon/passes/contract/emitter.h"
 #include "tenon/passes/lower/loops.h"
 
@@ -9,6 +11,13 @@ using lower::ElementEmitter;
 using lower::IndexExpr;
 using lower::Tile;
 using lower::VarId;
+
+namespace {
+
+// Rows of A that are packed in one pass over k, about: two lines of f32.
+constexpr int kRowsTogether = 32;
+
+}  // namespace
 
 int64_t ContractEmitter::RowPitch() const {
   const int64_t elements = BlockSteps() * (nest_.pairs ? 2 : 1);
@@ -54,17 +63,29 @@ void ContractEmitter::PackA(KValue low, KValue high, const KRange& range) {
     });
     return;
   }
-  k_.For(low, high, s_.rows, {}, [&, block = low, end = high](KValue row, std::vector<KValue>) {
-    ElementEmitter::Scope scope(e_);
-    e_.Bind(row_var, row);
-    const KValue start = k_.Mul(k_.Sub(row, block), k_.ConstI64(BlockSteps()));
-    const Dim& extent = nest_.m.back().extent;
-    const bool even = extent.is_constant() && extent.constant() % s_.rows == 0;
-    const KValue rows = k_.ConstI64(s_.rows);
-    PackATile(0, range.low, range.high, even ? rows : k_.Min(rows, k_.Sub(end, row)),
-              k_.Sub(start, Scaled(range.low, AStride(0))));
-    return std::vector<KValue>();
-  });
+  // What lies in memory is read by whole lines: several tiles at a time. Evaluating is written
+  // once.
+  const int together = nest_.a.computed ? 1 : std::max(1, kRowsTogether / s_.rows);
+  const Dim& extent = nest_.m.back().extent;
+  const bool even = extent.is_constant() && extent.constant() % s_.rows == 0;
+  const auto pack = [&, block = low, end = high](KValue first, KValue last, int tiles) {
+    k_.For(first, last, tiles * s_.rows, {}, [&](KValue row, std::vector<KValue>) {
+      ElementEmitter::Scope scope(e_);
+      const KValue rows = k_.ConstI64(s_.rows);
+      const bool whole = even || tiles > 1;
+      const KValue start = k_.Mul(k_.Sub(row, block), k_.ConstI64(BlockSteps()));
+      PackATiles(0, range.low, range.high,
+                 {row, tiles, whole ? rows : k_.Min(rows, k_.Sub(end, row))},
+                 k_.Sub(start, Scaled(range.low, AStride(0))));
+      return std::vector<KValue>();
+    });
+  };
+  if (together == 1) return pack(low, high, 1);
+  const int step = together * s_.rows;
+  const KValue count = k_.Mul(k_.Div(k_.Sub(high, low), step), k_.ConstI64(step));
+  const KValue whole_end = k_.Add(low, count);
+  pack(low, whole_end, together);
+  pack(whole_end, high, 1);
 }
 
 void ContractEmitter::PackARow(size_t d, KValue low, KValue high, KValue to) {
@@ -89,22 +110,43 @@ void ContractEmitter::PackARow(size_t d, KValue low, KValue high, KValue to) {
   });
 }
 
-void ContractEmitter::PackATile(size_t d, KValue low, KValue high, KValue row_count, KValue to) {
-  lower::ForEach(e_, k_vars_[d], low, high, {}, [&](std::vector<KValue>) {
-    const KValue at = k_.Add(to, Scaled(e_.IndexValue(IndexExpr::Var(k_vars_[d]), {}), AStride(d)));
+void ContractEmitter::PackATiles(size_t d, KValue low, KValue high, const TilesOfA& tiles,
+                                 KValue to) {
+  k_.For(low, high, 1, {}, [&](KValue step, std::vector<KValue>) {
+    ElementEmitter::Scope scope(e_);
+    const KValue at = k_.Add(to, Scaled(step, AStride(d)));
     if (d + 1 < nest_.k.size()) {
-      PackATile(d + 1, k_.ConstI64(0), k_.DimValue(nest_.k[d + 1].extent), row_count, at);
-      return std::vector<KValue>();
+      e_.Bind(k_vars_[d], step);
+      PackATiles(d + 1, k_.ConstI64(0), k_.DimValue(nest_.k[d + 1].extent), tiles, at);
+    } else {
+      PackAStep(step, tiles, at);
     }
-    Tile tile;
-    while (tile.lanes < s_.rows) tile.lanes *= 2;
-    if (tile.lanes > 1) tile.lane_var = m_vars_.back();
-    if (tile.lanes > 1 && !(k_.AsConst(row_count) && *k_.AsConst(row_count) == tile.lanes)) {
-      tile.lane_count = row_count;
-    }
-    k_.Store(EvalOperand(a_, tile), {.buffer = rows_, .offset = at, .lane_count = tile.lane_count});
     return std::vector<KValue>();
   });
+}
+
+void ContractEmitter::PackAStep(KValue step, const TilesOfA& tiles, KValue to) {
+  Tile tile;
+  while (tile.lanes < s_.rows) tile.lanes *= 2;
+  if (tile.lanes > 1) {
+    tile.lane_var = m_vars_.back();
+    const int64_t* constant = k_.AsConst(tiles.row_count);
+    if (constant == nullptr || *constant != tile.lanes) tile.lane_count = tiles.row_count;
+  }
+  for (int i = 0; i < tiles.count; ++i) {
+    ElementEmitter::Scope scope(e_);
+    e_.Bind(m_vars_.back(), k_.Add(tiles.row, k_.ConstI64(i * s_.rows)));
+    const auto rows = [&](KValue element) {
+      ElementEmitter::Scope inner(e_);
+      e_.Bind(k_vars_.back(), element);
+      return EvalOperand(a_, tile);
+    };
+    const KValue element = nest_.pairs ? k_.Mul(step, k_.ConstI64(2)) : step;
+    KValue value = rows(element);
+    if (nest_.pairs) value = Interleave(value, rows(k_.Add(element, k_.ConstI64(1))));
+    const KValue there = k_.Add(to, k_.ConstI64(i * s_.rows * BlockSteps()));
+    k_.Store(value, {.buffer = rows_, .offset = there, .lane_count = tile.lane_count});
+  }
 }
 
 }  // namespace tenon::contract

@@ -29,29 +29,47 @@ int MaxRows(const ir::TargetDesc& target, int vectors) {
   const int spare = target.has_fma ? 2 : 3;
   const int rows = (target.vector_registers - spare - vectors) / vectors;
   // With few registers LLVM needs some more of them for broadcasts and masks.
-  const int most = target.vector_registers >= 32 ? 12 : vectors == 1 ? 8 : 5;
+  const int most = target.vector_registers >= 32 ? (vectors == 1 ? 16 : 12) : vectors == 1 ? 8 : 5;
   return std::clamp(rows, 1, most);
 }
 
-// An A that is computed is evaluated once a block of rows and group of panels; one whose rows are
-// strided (m next to each other) has every step's rows in one line only once it is packed.
-Schedule::Rows ChooseRows(const ContractNest& nest) {
-  const NestDim &m = nest.m.back(), &k = nest.k.back();
-  if (nest.m.size() > 1) return Schedule::Rows::kDirect;
-  const bool along_m = m.a == Dim(1) && !(k.a == nest.unit_step()) && !nest.pairs;
-  if (nest.a.computed) return along_m ? Schedule::Rows::kByTile : Schedule::Rows::kByRow;
-  return Schedule::Rows::kDirect;
+// How many lines `pitch` bytes apart the first level holds side by side: its sets repeat every 4
+// KiB, so lines a multiple of that apart share one, of as many lines as the cache has times 4 KiB.
+int64_t LinesBesideEachOther(int64_t pitch, const ir::TargetDesc& target) {
+  constexpr int64_t kSets = 4096;
+  const int64_t all = target.l1_bytes / target.cache_line;
+  if (pitch % target.cache_line != 0) return all;
+  const int64_t ways = std::max<int64_t>(1, target.l1_bytes / kSets);
+  return std::min(all, kSets / std::gcd(pitch, kSets) * ways);
 }
 
-// Rows of A whose lines the first level holds side by side: its sets repeat every 4 KiB, so rows
-// that lie a multiple of that apart share one, of as many lines as the cache has times 4 KiB.
+// Rows that a tile may have if A's lines are to stay while its steps use them up; the faster these
+// are, the more it costs to fetch one again.
 int64_t RowsBesideEachOther(const ContractNest& nest, const ir::TargetDesc& target,
                             const Schedule& s) {
-  constexpr int64_t kSets = 4096;
-  if (s.a_rows != Schedule::Rows::kDirect) return kSets;
+  const bool along_k = nest.k.back().a == nest.unit_step();
+  if (s.a_rows != Schedule::Rows::kDirect || !along_k) return target.l1_bytes;
   const int64_t pitch = Guess(nest.m.back().a) * ir::ByteSize(nest.operand_dtype());
-  if (pitch % target.cache_line != 0 || !(nest.k.back().a == nest.unit_step())) return kSets;
-  return kSets / std::gcd(pitch, kSets) * std::max<int64_t>(1, target.l1_bytes / kSets);
+  return std::max<int64_t>(1, LinesBesideEachOther(pitch, target) / target.fma_per_cycle);
+}
+
+// An A that is computed is evaluated once a block of rows and group of panels; one whose rows are
+// strided (m next to each other) has every step's rows in one line only once it is packed. Where it
+// lies in memory that is worth the trouble if several panels read it, and the lines of a tile's
+// steps do not stay in the first level for the next tile, which reads what follows in them. Pairs
+// have to be put side by side in any case.
+Schedule::Rows ChooseRows(const ContractNest& nest, const ir::TargetDesc& target) {
+  const NestDim &m = nest.m.back(), &k = nest.k.back();
+  if (nest.m.size() > 1) return Schedule::Rows::kDirect;
+  const bool along_m = m.a == Dim(1) && !(k.a == nest.unit_step());
+  if (nest.pairs && along_m) return Schedule::Rows::kByTile;
+  if (nest.a.computed) return along_m ? Schedule::Rows::kByTile : Schedule::Rows::kByRow;
+  constexpr int64_t kTwoPanels = 96;
+  const int64_t pitch = Guess(k.a) * ir::ByteSize(nest.operand_dtype());
+  const bool far = Guess(nest.K()) > LinesBesideEachOther(pitch, target) / 2;
+  const bool again = Guess(nest.n.back().extent) >= kTwoPanels;
+  return along_m && m.extent.is_constant() && far && again ? Schedule::Rows::kByTile
+                                                           : Schedule::Rows::kDirect;
 }
 
 // Cycles, in units of one FMA, for one step of k on a tile: the FMAs, but no less than the loads
@@ -71,16 +89,48 @@ double RowsCost(const ir::TargetDesc& target, int64_t total, int rows, int64_t v
   return cost;
 }
 
+// Columns beyond whole vectors, where they are few and their sums long: a vector of their own would
+// be mostly empty, and along k it is full. Each costs a sixteenth of such a vector's steps, and the
+// tree that adds up its lanes as much as some ten steps. Machines without vectors have no use for
+// it.
+int ChooseDotColumns(const ContractNest& nest, const ir::TargetDesc& target) {
+  constexpr int64_t kLanes = 16, kTree = 10, kMost = 8, kMostColumns = 512;
+  const NestDim& k = nest.k.back();
+  const Dim& n = nest.n.back().extent;
+  if (target.vector_bits < 128 || nest.pairs || !ir::IsFloat(nest.accumulator) ||
+      nest.m.size() > 1 || nest.k.size() > 1 || !n.is_constant() || n.constant() > kMostColumns ||
+      !k.extent.is_constant() || !(k.a == Dim(1))) {
+    return 0;
+  }
+  const int64_t columns = n.constant() % kLanes, steps = k.extent.constant();
+  const bool pays =
+      columns <= kMost && columns * (steps + kTree * kLanes) <= steps * kLanes * 5 / 8;
+  return pays ? static_cast<int>(columns) : 0;
+}
+
+// The largest divisor of a tile's rows that leaves room for sixteen accumulators a row, and whose
+// rows stay in the first level from column to column.
+int ChooseDotRows(const ContractNest& nest, const ir::TargetDesc& target, int rows) {
+  const int width = std::max(1, target.Lanes(ir::ByteSize(nest.accumulator)));
+  const int64_t row_bytes = Guess(nest.K()) * ir::ByteSize(nest.accumulator);
+  const int64_t near = std::max<int64_t>(4, target.l1_bytes / 2 / std::max<int64_t>(1, row_bytes));
+  int most = static_cast<int>(
+      std::min<int64_t>(near, MaxRows(target, static_cast<int>(CeilDiv(16, width)))));
+  while (rows % most != 0) --most;
+  return most;
+}
+
 void ChooseTile(const ContractNest& nest, const ir::TargetDesc& target, Schedule* s) {
   const int width = std::max(1, target.Lanes(ir::ByteSize(nest.accumulator)));
   const int64_t m = std::max<int64_t>(1, Guess(nest.m.back().extent));
-  const int64_t n = std::max<int64_t>(1, Guess(nest.n.back().extent));
+  // Columns in no panel have their sums wait in rows of as many lanes.
+  const int64_t n = std::max<int64_t>({1, Guess(PanelColumns(nest, *s)), s->dot_columns});
   const int64_t k = std::max<int64_t>(1, Guess(nest.K())), bytes = ir::ByteSize(nest.accumulator);
   const int64_t beside = RowsBesideEachOther(nest, target, *s);
   double best = -1;
   for (int vectors = 1; vectors <= 4; ++vectors) {
     const int lanes = AllowedLanes(std::min<int64_t>(vectors * width, AllowedLanes(n)));
-    if (CeilDiv(lanes, width) != vectors && vectors > 1) continue;
+    if ((CeilDiv(lanes, width) != vectors && vectors > 1) || lanes < s->dot_columns) continue;
     const int64_t used = CeilDiv(lanes, width);
     const int64_t most = std::min<int64_t>({MaxRows(target, vectors), m, beside});
     for (int rows = 1; rows <= most; ++rows) {
@@ -95,7 +145,7 @@ void ChooseTile(const ContractNest& nest, const ir::TargetDesc& target, Schedule
   }
   // One row has few accumulators to hide the latency with: take more lanes.
   if (m == 1 && n >= 8 * width) s->lanes = AllowedLanes(8 * width);
-  const Dim& extent = nest.n.back().extent;
+  const Dim extent = PanelColumns(nest, *s);
   if (!extent.is_constant()) {
     s->tail_lanes = s->lanes;
   } else if (extent.constant() % s->lanes != 0) {
@@ -103,7 +153,8 @@ void ChooseTile(const ContractNest& nest, const ir::TargetDesc& target, Schedule
   }
 }
 
-void ChoosePanel(const ContractNest& nest, const ir::TargetDesc& target, Schedule* s) {
+void ChoosePanel(const ContractNest& nest, const ir::TargetDesc& target, bool b_is_fixed,
+                 Schedule* s) {
   const int64_t bytes = ir::ByteSize(nest.accumulator);
   const int64_t tiles = CeilDiv(std::max<int64_t>(1, Guess(nest.M())), s->rows);
   const NestDim &n = nest.n.back(), &k = nest.k.back();
@@ -113,10 +164,18 @@ void ChoosePanel(const ContractNest& nest, const ir::TargetDesc& target, Schedul
   for (size_t i = 1; i < nest.k.size(); ++i) inner *= std::max<int64_t>(1, Guess(nest.k[i].extent));
   const int64_t outer = std::max<int64_t>(1, Guess(nest.k[0].extent));
   s->k_block = outer;
-  // Rows of B that are near each other stay in cache as they are; and what is read once or twice
-  // is not worth copying.
+  // Few rows take as long as it takes to read B, and memory gives most to who reads on and on: a
+  // panel that lies in one piece, whenever it costs nothing to have it so.
+  if (b_is_fixed && tiles <= 2 && along_n && Guess(n.extent) > s->lanes) {
+    s->panel = Schedule::Panel::kPacked;
+    return;
+  }
+  // Rows of B that are near each other stay in cache as they are, if their vectors do not lie
+  // across lines; and what is read once or twice is not worth copying.
+  const bool across_lines = pitch > 4 * target.cache_line && pitch % target.cache_line != 0;
+  const bool near = pitch <= 1024 && !across_lines;
   // Pairs have to be put side by side first, and what is computed has to lie somewhere.
-  if (along_n && !nest.pairs && !nest.b.computed && (tiles <= 2 || pitch <= 1024)) {
+  if (along_n && !nest.pairs && !nest.b.computed && (tiles <= 2 || near)) {
     // Both operands are read again by every tile: in blocks of k that stay in cache meanwhile.
     const int64_t reach = std::min<int64_t>(Guess(nest.M()), 64) + s->lanes;
     const int64_t fits = std::max<int64_t>(1, target.l2_bytes / 2 / (inner * reach * bytes));
@@ -145,7 +204,7 @@ struct Work {
 
 // Cycles, in units of one FMA, that `threads` threads take with chunks of `rows` by `panels`: the
 // tiles; copying the panels of B, whose lines come from afar and one by one; reading A, for which
-// the hardware looks ahead.
+// the hardware looks ahead, or copying it likewise.
 double ChunkedCost(const ir::TargetDesc& target, const Schedule& s, const Work& work, int64_t rows,
                    int64_t panels, int threads) {
   const int64_t chunks = work.repeats * CeilDiv(work.rows, rows) * CeilDiv(work.panels, panels);
@@ -153,12 +212,17 @@ double ChunkedCost(const ir::TargetDesc& target, const Schedule& s, const Work& 
   const double near_line = 4, far_line = 16;
   const double tile = static_cast<double>(CeilDiv(rows, s.rows)) *
                       TileCost(target, std::min<int64_t>(s.rows, rows), work.vectors);
-  const double fill =
-      s.panel == Schedule::Panel::kDirect ? 0 : far_line * static_cast<double>(work.vectors);
+  const bool fills = s.panel != Schedule::Panel::kDirect && !s.prepacked;
+  const double fill = !fills ? 0 : far_line * static_cast<double>(work.vectors);
   const double read_a = static_cast<double>(rows * work.step_bytes) /
                         static_cast<double>(target.cache_line) * near_line;
+  const double pack_a = s.a_rows == Schedule::Rows::kDirect
+                            ? 0
+                            : far_line * static_cast<double>(rows * work.step_bytes) /
+                                  static_cast<double>(target.cache_line);
   const double start = 500;
-  const double chunk = start + steps * (static_cast<double>(panels) * (tile + fill) + read_a);
+  const double chunk =
+      start + steps * (static_cast<double>(panels) * (tile + fill) + read_a + pack_a);
   return chunk * static_cast<double>(CeilDiv(chunks, threads)) * threads;
 }
 
@@ -167,20 +231,24 @@ double ChunkedCost(const ir::TargetDesc& target, const Schedule& s, const Work& 
 void ChooseRowChunks(const ContractNest& nest, const ir::TargetDesc& target, Schedule* s) {
   const int64_t bytes = ir::ByteSize(nest.accumulator);
   const int64_t width = std::max(1, target.Lanes(bytes));
-  const int64_t n = std::max<int64_t>(1, Guess(nest.n.back().extent));
+  const int64_t n = std::max<int64_t>(1, Guess(PanelColumns(nest, *s)));
   Work work;
   work.rows = std::max<int64_t>(1, Guess(nest.m.back().extent));
   work.panels = CeilDiv(n, s->lanes);
   work.steps = std::max<int64_t>(1, Guess(nest.K()));
   work.vectors = CeilDiv(s->lanes, width);
-  work.repeats =
-      std::max<int64_t>(1, Guess(nest.N()) / n) * std::max<int64_t>(1, Guess(nest.Batch()));
+  work.repeats = std::max<int64_t>(1, Guess(nest.N()) / Guess(nest.n.back().extent)) *
+                 std::max<int64_t>(1, Guess(nest.Batch()));
   work.step_bytes = bytes;
   const int64_t k_inner = work.steps / std::max<int64_t>(1, Guess(nest.k[0].extent));
   const int64_t panel_bytes = s->k_block * std::max<int64_t>(1, k_inner) * s->lanes * bytes;
-  const double flops =
-      2.0 * static_cast<double>(work.rows * n) * static_cast<double>(work.steps * work.repeats);
-  const auto most = std::max<int64_t>(work.repeats, static_cast<int64_t>(flops / 1e6));
+  const double of_b = static_cast<double>(n) * static_cast<double>(work.steps * work.repeats);
+  // A byte of B takes as long as some operations do where few rows share it.
+  constexpr double kOperationsPerByte = 4;
+  const double operations =
+      of_b * std::max(2.0 * static_cast<double>(work.rows),
+                      kOperationsPerByte * ir::ByteSize(nest.operand_dtype()));
+  const auto most = std::max<int64_t>(work.repeats, static_cast<int64_t>(operations / 1e6));
   double best = -1;
   for (int64_t row_parts = 1; row_parts <= 64; ++row_parts) {
     const int64_t rows = CeilDiv(CeilDiv(work.rows, row_parts), s->rows) * s->rows;
@@ -247,18 +315,28 @@ void ChooseSplit(const ContractNest& nest, Schedule* s) {
 
 }  // namespace
 
-Schedule MakeSchedule(const ContractNest& nest, const ir::TargetDesc& target, bool exact,
-                      int epilogue) {
+Dim PanelColumns(const ContractNest& nest, const Schedule& s) {
+  return nest.n.back().extent - Dim(s.dot_columns);
+}
+
+Schedule MakeSchedule(const ContractNest& nest, const ir::TargetDesc& target,
+                      const Surroundings& around) {
   Schedule s;
-  if (!exact) ChooseSplit(nest, &s);
-  s.a_rows = ChooseRows(nest);
+  if (!around.exact) {
+    ChooseSplit(nest, &s);
+    s.dot_columns = ChooseDotColumns(nest, target);
+  }
+  s.a_rows = ChooseRows(nest, target);
   ChooseTile(nest, target, &s);
-  ChoosePanel(nest, target, &s);
+  s.dot_rows = ChooseDotRows(nest, target, s.rows);
+  ChoosePanel(nest, target, around.b_is_fixed, &s);
+  s.prepacked = around.b_is_fixed && s.panel != Schedule::Panel::kDirect &&
+                !(PanelColumns(nest, s) == Dim(0));
   if (s.split > 0) {
     s.k_block = s.split;
     s.several_k_blocks = false;
   }
-  s.deferred = s.split == 0 && (epilogue > 6 || !nest.m.back().extent.is_constant());
+  s.deferred = s.split == 0 && (around.epilogue > 6 || !nest.m.back().extent.is_constant());
   s.outer_per_chunk = 1;
   if (nest.m.size() == 1) {
     ChooseRowChunks(nest, target, &s);

@@ -3,7 +3,7 @@
 // The register tile is `rows` of A by `lanes` of B. Work is split into chunks for `parallel`; a
 // chunk takes some panels of `lanes` columns and a block of rows, packs the panels of B where their
 // rows lie far apart, and runs the tiles over them. The result's bits do not depend on any of this
-// but `split`: every element is one chain over k from zero.
+// but `split` and `dot_columns`: every other element is one chain over k from zero.
 #ifndef TENON_PASSES_CONTRACT_SCHEDULE_H_
 #define TENON_PASSES_CONTRACT_SCHEDULE_H_
 
@@ -18,6 +18,13 @@ struct Schedule {
   int rows = 1;
   int lanes = 1;       // a power of two up to 16, or a multiple of 16
   int tail_lanes = 0;  // of the last panel; 0 where all panels are full
+
+  // So many of the last columns are in no panel: each is summed up along k, in sixteen accumulators
+  // that take its products in turn and a tree over them, as reductions along a contiguous axis.
+  // Follows from the shape alone, whatever vectors the target has. `dot_rows`: how many rows of
+  // them at a time, a divisor of `rows`.
+  int dot_columns = 0;
+  int dot_rows = 1;
 
   // B's panel: read where it lies, copied lane by lane, or copied by transposing blocks (where k is
   // what lies next to each other). A computed B is always packed.
@@ -53,9 +60,17 @@ struct Schedule {
   int64_t split = 0;
 };
 
-// `exact`: no splitting of sums. `epilogue`: how many operations follow on each result.
-Schedule MakeSchedule(const ContractNest& nest, const ir::TargetDesc& target, bool exact,
-                      int epilogue);
+// Columns of the innermost n loop that panels hold.
+ir::Dim PanelColumns(const ContractNest& nest, const Schedule& s);
+
+// What a schedule depends on beside shape and target.
+struct Surroundings {
+  bool exact = false;       // every sum is one chain
+  int epilogue = 0;         // operations that follow on each result
+  bool b_is_fixed = false;  // `prepare` could pack B
+};
+Schedule MakeSchedule(const ContractNest& nest, const ir::TargetDesc& target,
+                      const Surroundings& around);
 
 }  // namespace tenon::contract
 

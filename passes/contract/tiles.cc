@@ -154,7 +154,8 @@ KValue ContractEmitter::EmitStep(const TileShape& shape, const StepOffsets& at, 
                        : s_.a_rows == Schedule::Rows::kByRow ? k_.ConstI64(RowPitch())
                                                              : k_.ConstI64(1);
   }
-  if (nest_.pairs) a_mem.lane_stride = k_.ConstI64(2);
+  const bool as_it_lies = s_.a_rows != Schedule::Rows::kByTile;
+  if (nest_.pairs && as_it_lies) a_mem.lane_stride = k_.ConstI64(2);
   const KValue av = k_.Load(nest_.step_dtype(), shape.rows, 1, a_mem);
   const kernel::MemRef in_panel{.buffer = panel_, .offset = at.panel};
   const bool from_panel = panel_ >= 0 && !filling_;

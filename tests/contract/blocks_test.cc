@@ -1,5 +1,6 @@
 // Paths that large shapes take, forced at small ones by targets with small caches: groups of
-// panels, blocks of rows and of k, panels filled in the first block, and pairs of bf16. Against
+// panels, blocks of rows and of k, panels filled in the first block, rows of A packed tile by tile,
+// columns summed along k, and pairs of bf16. Against
 // plain loops in the kernel interpreter, and natively to the bit.
 #include "tests/contract/native.h"
 
@@ -16,22 +17,86 @@ ir::TargetDesc SmallCaches(ir::TargetDesc target, int64_t l2_bytes) {
   return target;
 }
 
+std::string ProgramText(const Graph& graph, const ir::TargetDesc& target) {
+  absl::StatusOr<kernel::Program> program = passes::ScheduleProgram(graph, target, {});
+  EXPECT_TRUE(program.ok()) << program.status();
+  return program.ok() ? kernel::Print(*program) : "";
+}
+
+bool Has(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
+
+void CheckInBlocks(const Product& c) {
+  for (int64_t l2_bytes : {4 << 10, 16 << 10, 64 << 10}) {
+    for (const ir::TargetDesc& target : {ir::X86Sse2(), ir::X86Avx2(), ir::X86Avx512()}) {
+      const Graph graph = GraphOf(c, DType::kF32);
+      const Literal lx = Numbers(DType::kF32, c.a(), 1);
+      const Literal ly = Numbers(DType::kF32, c.b(), 2);
+      const std::vector<Literal> out =
+          Interpret(graph, {lx, ly}, {.target = SmallCaches(target, l2_bytes)});
+      ASSERT_EQ(out.size(), 1u);
+      ExpectEqual(out[0], EinsumReference(c.spec, lx, ly), testing::PrintToString(c));
+    }
+  }
+}
+
 TEST(BlocksTest, ManyBlocksOfEachKind) {
   const Product cases[] = {{"mk,kn->mn", 61, 70, 200}, {"mk,nk->mn", 61, 70, 200},
                            {"km,kn->mn", 64, 50, 150}, {"mk,kn->mn", 30, 8, 520},
                            {"mk,kn->mn", 5, 90, 300},  {"mk,kn->mn", 96, 33, 96}};
+  for (const Product& c : cases) CheckInBlocks(c);
+}
+
+// m next to each other in A, its steps far apart, more than one panel to read them: whole groups of
+// tiles and what is left of them.
+TEST(BlocksTest, RowsOfATransposedAArePacked) {
+  const Product cases[] = {{"km,kn->mn", 140, 50, 150},
+                           {"km,kn->mn", 196, 40, 100},
+                           {"km,nk->mn", 135, 37, 96},
+                           {"bkm,bkn->bmn", 144, 36, 97}};
   for (const Product& c : cases) {
-    for (int64_t l2_bytes : {4 << 10, 16 << 10, 64 << 10}) {
-      for (const ir::TargetDesc& target : {ir::X86Avx2(), ir::X86Avx512()}) {
-        const Graph graph = GraphOf(c, DType::kF32);
-        const Literal lx = Numbers(DType::kF32, c.a(), 1);
-        const Literal ly = Numbers(DType::kF32, c.b(), 2);
-        const std::vector<Literal> out =
-            Interpret(graph, {lx, ly}, {.target = SmallCaches(target, l2_bytes)});
-        ASSERT_EQ(out.size(), 1u);
-        ExpectEqual(out[0], EinsumReference(c.spec, lx, ly), testing::PrintToString(c));
-      }
-    }
+    CheckInBlocks(c);
+    const ir::TargetDesc target = SmallCaches(ir::X86Avx512(), 64 << 10);
+    EXPECT_TRUE(Has(ProgramText(GraphOf(c, DType::kF32), target), "local rows")) << c;
+  }
+}
+
+// Chunks of the first kernel, where that is a constant.
+int64_t Chunks(const kernel::Program& program) {
+  std::map<uint32_t, int64_t> constants;
+  for (const kernel::Instr& instr : program.kernels[0].body.instrs) {
+    if (instr.op == kernel::Op::kConst) constants[instr.results[0].index] = instr.integer;
+    if (instr.op == kernel::Op::kParallel) return constants[instr.args[0].index];
+  }
+  return 0;
+}
+
+// One row is soon computed: it takes as long as reading the matrix.
+TEST(BlocksTest, FewRowsAreSharedOutByTheBytesTheyRead) {
+  const auto chunks = [](int64_t m, int64_t k, int64_t n) {
+    const Graph graph = GraphOf({"mk,kn->mn", m, k, n}, DType::kF32);
+    absl::StatusOr<kernel::Program> program = passes::ScheduleProgram(graph, ir::X86Avx512(), {});
+    EXPECT_TRUE(program.ok()) << program.status();
+    return program.ok() ? Chunks(*program) : 0;
+  };
+  EXPECT_GE(chunks(1, 784, 512), 2);
+  EXPECT_GE(chunks(1, 512, 256), 2);
+  EXPECT_EQ(chunks(1, 64, 64), 1);
+  EXPECT_EQ(chunks(8, 128, 64), 1);
+}
+
+// Few columns beyond whole vectors, long sums: lanes along k, in blocks and in pieces of it too.
+TEST(BlocksTest, ColumnsSummedAlongK) {
+  const Product cases[] = {{"mk,kn->mn", 33, 70, 17},  {"mk,nk->mn", 13, 100, 34},
+                           {"mk,kn->mn", 20, 96, 1},   {"mk,kn->mn", 1, 130, 33},
+                           {"mk,nk->mn", 9, 203, 3},   {"mk,kn->mn", 1, 5000, 17},
+                           {"bmk,bkn->bmn", 5, 80, 2}, {"mk,kn->mn", 31, 80, 65}};
+  for (const Product& c : cases) {
+    CheckInBlocks(c);
+    EXPECT_TRUE(Has(ProgramText(GraphOf(c, DType::kF32), ir::X86Avx512()), "reduce_lanes")) << c;
+  }
+  // Not of short sums, nor of many columns.
+  for (const Product& c : {Product{"mk,kn->mn", 33, 16, 17}, Product{"mk,kn->mn", 33, 70, 28}}) {
+    EXPECT_FALSE(Has(ProgramText(GraphOf(c, DType::kF32), ir::X86Avx512()), "reduce_lanes")) << c;
   }
 }
 
@@ -42,9 +107,10 @@ ir::TargetDesc WithPairs() {
 }
 
 TEST(BlocksTest, PairsOfBf16InEveryShape) {
-  std::vector<Product> cases = {{"mk,kn->mn", 61, 70, 200}, {"mk,nk->mn", 37, 66, 100},
-                                {"nk,mk->mn", 20, 40, 33},  {"mk,kn->mn", 1, 64, 50},
-                                {"mk,kn->mn", 4, 7, 40},    {"km,kn->mn", 12, 20, 40}};
+  std::vector<Product> cases = {
+      {"mk,kn->mn", 61, 70, 200}, {"mk,nk->mn", 37, 66, 100}, {"nk,mk->mn", 20, 40, 33},
+      {"mk,kn->mn", 1, 64, 50},   {"mk,kn->mn", 4, 7, 40},    {"km,kn->mn", 12, 20, 40},
+      {"km,kn->mn", 75, 34, 50},  {"km,nk->mn", 5, 66, 20},   {"bkm,bkn->bmn", 9, 6, 18}};
   for (int64_t m : {1, 3, 8, 13}) {
     for (int64_t n : {1, 15, 16, 49}) cases.push_back({"mk,kn->mn", m, 10, n});
   }
@@ -68,21 +134,19 @@ TEST(BlocksTest, PairsOfBf16InEveryShape) {
 
 TEST(BlocksTest, PairsAreTakenWhereTheTargetHasThem) {
   const Graph graph = GraphOf({"mk,kn->mn", 64, 64, 64}, DType::kBF16, /*wide=*/true);
-  const auto text = [&](const ir::TargetDesc& target) {
-    absl::StatusOr<kernel::Program> program = passes::ScheduleProgram(graph, target, {});
-    EXPECT_TRUE(program.ok()) << program.status();
-    return kernel::Print(*program);
-  };
-  EXPECT_NE(text(WithPairs()).find("dot2"), std::string::npos);
-  EXPECT_EQ(text(ir::X86Avx512()).find("dot2"), std::string::npos);
+  EXPECT_TRUE(Has(ProgramText(graph, WithPairs()), "dot2"));
+  EXPECT_FALSE(Has(ProgramText(graph, ir::X86Avx512()), "dot2"));
+  // Of a transposed A, whose rows are packed as pairs.
+  const Graph transposed = GraphOf({"km,kn->mn", 33, 64, 40}, DType::kBF16, /*wide=*/true);
+  EXPECT_TRUE(Has(ProgramText(transposed, WithPairs()), "dot2"));
 }
 
 // On this machine, whatever it has: to the bit what the kernel interpreter gives.
 TEST(BlocksTest, NativeEqualsInterpreter) {
-  const Product cases[] = {{"mk,kn->mn", 61, 70, 200},
-                           {"mk,nk->mn", 45, 64, 100},
-                           {"mk,kn->mn", 100, 40, 300},
-                           {"km,kn->mn", 33, 20, 65}};
+  const Product cases[] = {{"mk,kn->mn", 61, 70, 200},  {"mk,nk->mn", 45, 64, 100},
+                           {"mk,kn->mn", 100, 40, 300}, {"km,kn->mn", 33, 20, 65},
+                           {"km,kn->mn", 150, 38, 99},  {"mk,kn->mn", 13, 133, 19},
+                           {"mk,nk->mn", 6, 90, 2}};
   for (const codegen::NamedTarget& t : codegen::RunnableTargets()) {
     for (const Product& c : cases) {
       for (DType dtype : {DType::kF32, DType::kBF16, DType::kF16}) {

@@ -83,7 +83,8 @@ std::vector<Literal> InputsOf(const Product& p, bool of_a) {
 TEST(PrologueTest, ChainsOnEitherOperandAreOneKernel) {
   for (const Product& p : {Product{"mk,kn->mn", 13, 20, 51}, Product{"mk,nk->mn", 9, 37, 35},
                            Product{"km,kn->mn", 21, 18, 20}, Product{"km,nk->mn", 7, 40, 16},
-                           Product{"bmk,bkn->bmn", 5, 9, 18}, Product{"mk,kn->mn", 1, 30, 20}}) {
+                           Product{"bmk,bkn->bmn", 5, 9, 18}, Product{"mk,kn->mn", 1, 30, 20},
+                           Product{"mk,kn->mn", 9, 100, 19}, Product{"mk,nk->mn", 6, 70, 17}}) {
     for (bool of_a : {false, true}) {
       SCOPED_TRACE(testing::Message() << p.spec << (of_a ? " a" : " b"));
       const Graph graph = WithChain(p, of_a);
@@ -125,16 +126,17 @@ TEST(PrologueTest, ConversionsAreEvaluatedWhilePacking) {
 // f32 operands cast to bf16 in front of dot2, as mixed precision has them.
 TEST(PrologueTest, PairsOfCastOperands) {
   for (const Product& p : {Product{"mk,kn->mn", 13, 70, 51}, Product{"mk,nk->mn", 9, 66, 35},
-                           Product{"mk,nk->mn", 20, 8, 16}, Product{"mk,kn->mn", 3, 2, 1}}) {
+                           Product{"mk,nk->mn", 20, 8, 16}, Product{"mk,kn->mn", 3, 2, 1},
+                           Product{"km,kn->mn", 37, 20, 18}}) {
     SCOPED_TRACE(p.spec);
     GraphBuilder g("mixed");
-    Value x = g.Input("x", ir::F32, {p.m, p.k});
+    Value x = g.Input("x", ir::F32, ShapeOf(p.a()));
     const std::vector<int64_t> b = p.b();
     Value y = g.Input("y", ir::F32, ShapeOf(b));
     Value z = Contract(p.spec, Cast(x, DType::kBF16), Cast(y, DType::kBF16), /*wide=*/true);
     absl::StatusOr<Graph> graph = g.Build({{"z", z}});
     ASSERT_TRUE(graph.ok()) << graph.status();
-    const std::vector<Literal> inputs = {Digits(ir::F32, {p.m, p.k}, 1), Digits(ir::F32, b, 2)};
+    const std::vector<Literal> inputs = {Digits(ir::F32, p.a(), 1), Digits(ir::F32, b, 2)};
     for (ir::TargetDesc target : Targets()) {
       target.has_bf16_dot = true;
       CheckFused(*graph, inputs, {.target = target}, 1);
@@ -268,7 +270,8 @@ Graph Inference(const Product& p, bool with_chain) {
 
 TEST(PrepackTest, ParametersArePackedOnce) {
   for (const Product& p : {Product{"mk,kn->mn", 40, 20, 300}, Product{"mk,nk->mn", 9, 37, 70},
-                           Product{"bmk,bnk->bmn", 9, 18, 35}, Product{"mk,nk->mn", 30, 600, 33}}) {
+                           Product{"bmk,bnk->bmn", 9, 18, 35}, Product{"mk,nk->mn", 30, 600, 33},
+                           Product{"mk,kn->mn", 1, 40, 600}}) {
     for (bool with_chain : {false, true}) {
       SCOPED_TRACE(testing::Message() << p.spec << " " << with_chain);
       const Graph graph = Inference(p, with_chain);

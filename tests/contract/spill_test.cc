@@ -91,6 +91,8 @@ TEST(SpillTest, NoVectorOnTheStackInALoopOverK) {
         loops += CompileAndCheck("mk,kn->mn", m, 300, n, ir::DType::kF32, t.target);
       }
     }
+    for (int64_t n : {1, 3, 18, 49})
+      loops += CompileAndCheck("mk,kn->mn", 40, 300, n, ir::DType::kF32, t.target);
     for (const char* spec : {"mk,kn->mn", "mk,nk->mn", "km,kn->mn"}) {
       for (ir::DType dtype : {ir::DType::kF32, ir::DType::kBF16}) {
         loops += CompileAndCheck(spec, 256, 256, 240, dtype, t.target);
