@@ -1,9 +1,9 @@
 // ProgramEmitter: what an entry checks of its arguments before it does anything.
 //
-// The way in is one combined test. Only where it fails a function out of line, never on a fast
-// path, goes through the checks one by one and reports the first that failed. Every thread checks
-// the same values, so all of them return before any barrier.
-#include <map>
+// The checks are a function of their own, which reports the first that fails. What can be said of
+// buffers in numbers stands in a table: a step with hundreds of parameters has as much code as one
+// with three. Every thread checks the same values, so all of them return before any barrier.
+#include <llvm/IR/Constants.h>
 
 #include "tenon/codegen/llvm/kernel_emitter.h"
 #include "tenon/codegen/llvm/layouts.h"
@@ -15,7 +15,15 @@ using kernel::BufferKind;
 using llvm::BasicBlock;
 using llvm::Value;
 
-ProgramEmitter::Check ProgramEmitter::ThreadCheck() {
+void ProgramEmitter::Refuse(tenon_status status, Value* value, Value* failed) {
+  BasicBlock* next = NewBlock("next");
+  result_->addIncoming(b_.getInt32(status), b_.GetInsertBlock());
+  refused_->addIncoming(value, b_.GetInsertBlock());
+  b_.CreateCondBr(failed, result_->getParent(), next);
+  b_.SetInsertPoint(next);
+}
+
+void ProgramEmitter::CheckThread() {
   Value* outside =
       b_.CreateOr(b_.CreateICmpSLT(thread_, b_.getInt32(0)), b_.CreateICmpSGE(thread_, threads_));
   Value* most = b_.getInt32(static_cast<uint32_t>(target_.desc.max_threads));
@@ -23,24 +31,21 @@ ProgramEmitter::Check ProgramEmitter::ThreadCheck() {
   Value* team = LoadPointer(b_, FieldPointer(b_, frame_, FrameField::kTeam));
   Value* several = b_.CreateICmpSGT(threads_, b_.getInt32(1));
   Value* apart = b_.CreateAnd(several, b_.CreateIsNull(team));
-  return {TENON_BAD_THREAD, 0, b_.CreateOr(outside, apart)};
+  Refuse(TENON_BAD_THREAD, b_.CreateSExt(thread_, b_.getInt64Ty()), b_.CreateOr(outside, apart));
 }
 
-std::vector<ProgramEmitter::Check> ProgramEmitter::ExtentChecks() {
-  std::vector<Check> checks;
+void ProgramEmitter::CheckExtents() {
   for (size_t i = 0; i < program_.symbols.size(); ++i) {
     const kernel::Symbol& symbol = program_.symbols[i];
     // Unsigned, so that a negative extent is beyond every bound.
     Value* beyond = b_.CreateICmpUGT(environment_.at(symbol.name),
                                      b_.getInt64(static_cast<uint64_t>(symbol.bound)));
-    checks.push_back({TENON_BAD_EXTENT, static_cast<int64_t>(i), beyond});
+    Refuse(TENON_BAD_EXTENT, b_.getInt64(i), beyond);
   }
-  return checks;
 }
 
 // The arena and the prepared area, where these steps use them.
-std::vector<ProgramEmitter::Check> ProgramEmitter::MemoryChecks(
-    const std::vector<kernel::Step>& steps) {
+void ProgramEmitter::CheckMemory(const std::vector<kernel::Step>& steps) {
   std::set<int> buffers;
   CollectBuffers(steps, &buffers);
   bool uses_arena = program_.scratch_bytes > 0, uses_prepared = false;
@@ -48,16 +53,14 @@ std::vector<ProgramEmitter::Check> ProgramEmitter::MemoryChecks(
     uses_arena |= program_.buffers[buffer].kind == BufferKind::kArena;
     uses_prepared |= program_.buffers[buffer].kind == BufferKind::kPrepared;
   }
-  std::vector<Check> checks;
-  const auto check = [&](int64_t which, Value* pointer) {
+  const auto check = [&](uint64_t which, Value* pointer) {
     Value* address = b_.CreatePtrToInt(pointer, b_.getInt64Ty());
     Value* low = b_.CreateAnd(address, b_.getInt64(TENON_ARENA_ALIGNMENT - 1));
     Value* bad = b_.CreateOr(b_.CreateIsNull(pointer), b_.CreateICmpNE(low, b_.getInt64(0)));
-    checks.push_back({TENON_BAD_MEMORY, which, bad});
+    Refuse(TENON_BAD_MEMORY, b_.getInt64(which), bad);
   };
   if (uses_arena) check(0, arena_);
   if (uses_prepared) check(1, prepared_);
-  return checks;
 }
 
 // One buffer a binding that `steps` use.
@@ -72,50 +75,86 @@ std::set<int> ProgramEmitter::BindingBuffers(const std::vector<kernel::Step>& st
   return found;
 }
 
-// Tensors without elements may be nowhere.
-Value* ProgramEmitter::IsMissing(int buffer) {
-  const kernel::Buffer& info = program_.buffers[buffer];
-  Value* is_null = b_.CreateIsNull(bindings_.at(info.binding));
-  return b_.CreateAnd(is_null, b_.CreateICmpNE(DimValue(info.size), b_.getInt64(0)));
+void ProgramEmitter::CheckBindings(const std::vector<kernel::Step>& steps) {
+  std::vector<int> fixed;
+  for (int buffer : BindingBuffers(steps)) {
+    const kernel::Buffer& info = program_.buffers[buffer];
+    if (info.size.is_constant()) {
+      fixed.push_back(buffer);
+      continue;
+    }
+    Value* binding = b_.getInt64(static_cast<uint64_t>(info.binding));
+    Value* pointer = LoadPointer(b_, table_, info.binding);
+    // Tensors without elements may be nowhere.
+    Value* has_elements = b_.CreateICmpNE(DimValue(info.size), b_.getInt64(0));
+    Refuse(TENON_MISSING_BUFFER, binding, b_.CreateAnd(b_.CreateIsNull(pointer), has_elements));
+    Value* address = b_.CreatePtrToInt(pointer, b_.getInt64Ty());
+    const auto mask = static_cast<uint64_t>(ir::ByteSize(info.dtype) - 1);
+    Value* low = b_.CreateAnd(address, b_.getInt64(mask));
+    Refuse(TENON_MISALIGNED_BUFFER, binding, b_.CreateICmpNE(low, b_.getInt64(0)));
+  }
+  if (!fixed.empty()) CheckBindingTable(fixed);
+}
+
+// Buffers of known sizes. A row: the binding, the bits of its address that have to be zero, whether
+// it has elements.
+void ProgramEmitter::CheckBindingTable(const std::vector<int>& buffers) {
+  std::vector<uint32_t> rows;
+  for (int buffer : buffers) {
+    const kernel::Buffer& info = program_.buffers[buffer];
+    rows.push_back(static_cast<uint32_t>(info.binding));
+    rows.push_back(static_cast<uint32_t>(ir::ByteSize(info.dtype) - 1));
+    rows.push_back(info.size == ir::Dim(0) ? 0 : 1);
+  }
+  llvm::Constant* data = llvm::ConstantDataArray::get(context_, rows);
+  auto* table =
+      new llvm::GlobalVariable(module_, data->getType(), /*isConstant=*/true,
+                               llvm::GlobalValue::PrivateLinkage, data, "checked_buffers");
+  table->setAlignment(llvm::Align(4));
+  llvm::Type* i64 = b_.getInt64Ty();
+  BasicBlock* before = b_.GetInsertBlock();
+  BasicBlock* head = NewBlock("buffer");
+  b_.CreateBr(head);
+  b_.SetInsertPoint(head);
+  llvm::PHINode* row = b_.CreatePHI(i64, 2);
+  row->addIncoming(b_.getInt64(0), before);
+  Value* at = b_.CreateGEP(b_.getInt8Ty(), table, b_.CreateMul(row, b_.getInt64(12)));
+  const auto column = [&](size_t i) -> Value* {
+    Value* field = FieldPointer(b_, at, 4 * i);
+    return b_.CreateZExt(b_.CreateAlignedLoad(b_.getInt32Ty(), field, llvm::Align(4)), i64);
+  };
+  Value* binding = column(0);
+  Value* offset = b_.CreateMul(binding, b_.getInt64(PointerBytes(b_)));
+  Value* pointer = LoadPointer(b_, b_.CreateGEP(b_.getInt8Ty(), table_, offset));
+  Value* has_elements = b_.CreateICmpNE(column(2), b_.getInt64(0));
+  Refuse(TENON_MISSING_BUFFER, binding, b_.CreateAnd(b_.CreateIsNull(pointer), has_elements));
+  Value* low = b_.CreateAnd(b_.CreatePtrToInt(pointer, i64), column(1));
+  Refuse(TENON_MISALIGNED_BUFFER, binding, b_.CreateICmpNE(low, b_.getInt64(0)));
+  Value* next = b_.CreateAdd(row, b_.getInt64(1));
+  row->addIncoming(next, b_.GetInsertBlock());
+  BasicBlock* done = NewBlock("done");
+  b_.CreateCondBr(b_.CreateICmpULT(next, b_.getInt64(buffers.size())), head, done);
+  b_.SetInsertPoint(done);
 }
 
 void ProgramEmitter::CheckArguments(const std::string& symbol,
                                     const std::vector<kernel::Step>& steps) {
-  Value* bad = ThreadCheck().failed;
-  for (const Check& check : ExtentChecks()) bad = b_.CreateOr(bad, check.failed);
-  for (const Check& check : MemoryChecks(steps)) bad = b_.CreateOr(bad, check.failed);
-  std::map<int64_t, Value*> addresses;  // of elements of one size, all bits together
-  for (int buffer : BindingBuffers(steps)) {
-    const kernel::Buffer& info = program_.buffers[buffer];
-    bad = b_.CreateOr(bad, IsMissing(buffer));
-    Value* address = b_.CreatePtrToInt(bindings_.at(info.binding), b_.getInt64Ty());
-    Value*& together = addresses[ir::ByteSize(info.dtype)];
-    together = together == nullptr ? address : b_.CreateOr(together, address);
-  }
-  for (const auto& [size, together] : addresses) {
-    if (size == 1) continue;
-    Value* low = b_.CreateAnd(together, b_.getInt64(static_cast<uint64_t>(size - 1)));
-    bad = b_.CreateOr(bad, b_.CreateICmpNE(low, b_.getInt64(0)));
-  }
-
-  llvm::Function* refusal =
-      llvm::Function::Create(function_->getFunctionType(), llvm::GlobalValue::InternalLinkage,
-                             symbol + "_refuse", module_);
-  SetFunctionAttributes(*refusal, target_);
-  refusal->addFnAttr(llvm::Attribute::NoInline);
-  refusal->addFnAttr(llvm::Attribute::Cold);
+  llvm::Function* checks = llvm::Function::Create(
+      function_->getFunctionType(), llvm::GlobalValue::InternalLinkage, symbol + "_check", module_);
+  SetFunctionAttributes(*checks, target_);
+  EmitChecks(checks, steps);
   BasicBlock* refuse = NewBlock("refuse");
   BasicBlock* run = NewBlock("run");
-  b_.CreateCondBr(bad, refuse, run);
+  Value* status = b_.CreateCall(checks, {frame_, thread_, threads_});
+  b_.CreateCondBr(b_.CreateICmpEQ(status, b_.getInt32(TENON_OK)), run, refuse);
   b_.SetInsertPoint(refuse);
-  b_.CreateRet(b_.CreateCall(refusal, {frame_, thread_, threads_}));
-  EmitRefusal(refusal, steps);
+  b_.CreateRet(status);
   b_.SetInsertPoint(run);
 }
 
 // The checks in order; the first that fails is what the frame says, unless another thread was
 // there before.
-void ProgramEmitter::EmitRefusal(llvm::Function* function, const std::vector<kernel::Step>& steps) {
+void ProgramEmitter::EmitChecks(llvm::Function* function, const std::vector<kernel::Step>& steps) {
   ProgramEmitter own(program_, target_, kernel_symbols_, module_);
   own.function_ = function;
   own.frame_ = function->getArg(0);
@@ -123,44 +162,28 @@ void ProgramEmitter::EmitRefusal(llvm::Function* function, const std::vector<ker
   own.threads_ = function->getArg(2);
   Builder& b = own.b_;
   b.SetInsertPoint(own.NewBlock("entry"));
-  own.LoadFrame(steps);
   BasicBlock* record = own.NewBlock("record");
-  auto* status = llvm::PHINode::Create(b.getInt32Ty(), 4, "status", record);
-  auto* value = llvm::PHINode::Create(b.getInt64Ty(), 4, "value", record);
-  const auto report = [&](const Check& check, Value* what) {
-    BasicBlock* next = own.NewBlock("next");
-    status->addIncoming(b.getInt32(check.status), b.GetInsertBlock());
-    value->addIncoming(what, b.GetInsertBlock());
-    b.CreateCondBr(check.failed, record, next);
-    b.SetInsertPoint(next);
-  };
-  const auto report_constant = [&](const Check& check) {
-    report(check, b.getInt64(static_cast<uint64_t>(check.value)));
-  };
-  report(own.ThreadCheck(), b.CreateSExt(own.thread_, b.getInt64Ty()));
-  for (const Check& check : own.ExtentChecks()) report_constant(check);
-  for (const Check& check : own.MemoryChecks(steps)) report_constant(check);
-  for (int buffer : own.BindingBuffers(steps)) {
-    const kernel::Buffer& info = program_.buffers[buffer];
-    report_constant({TENON_MISSING_BUFFER, info.binding, own.IsMissing(buffer)});
-    Value* address = b.CreatePtrToInt(own.bindings_.at(info.binding), b.getInt64Ty());
-    const auto mask = static_cast<uint64_t>(ir::ByteSize(info.dtype) - 1);
-    Value* low = b.CreateAnd(address, b.getInt64(mask));
-    report_constant({TENON_MISALIGNED_BUFFER, info.binding, b.CreateICmpNE(low, b.getInt64(0))});
-  }
-  b.CreateUnreachable();
+  own.result_ = llvm::PHINode::Create(b.getInt32Ty(), 4, "status", record);
+  own.refused_ = llvm::PHINode::Create(b.getInt64Ty(), 4, "value", record);
+  own.LoadFrame();
+  own.CheckThread();
+  own.CheckExtents();
+  own.CheckMemory(steps);
+  own.CheckBindings(steps);
+  b.CreateRet(b.getInt32(TENON_OK));
 
   b.SetInsertPoint(record);
   BasicBlock* first = own.NewBlock("first");
   BasicBlock* end = own.NewBlock("end");
-  b.CreateCondBr(SetFirstStatus(b, target_, own.frame_, status), first, end);
+  b.CreateCondBr(SetFirstStatus(b, target_, own.frame_, own.result_), first, end);
   b.SetInsertPoint(first);
   b.CreateAlignedStore(b.getInt32(-1), FieldPointer(b, own.frame_, FrameField::kFaultSite),
                        llvm::Align(4));
-  b.CreateAlignedStore(value, FieldPointer(b, own.frame_, FrameField::kFaultValue), llvm::Align(8));
+  b.CreateAlignedStore(own.refused_, FieldPointer(b, own.frame_, FrameField::kFaultValue),
+                       llvm::Align(8));
   b.CreateBr(end);
   b.SetInsertPoint(end);
-  b.CreateRet(status);
+  b.CreateRet(own.result_);
 }
 
 }  // namespace tenon::codegen

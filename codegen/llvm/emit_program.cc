@@ -38,7 +38,7 @@ void ProgramEmitter::EmitEntry(const std::string& symbol, const std::vector<Step
   frame_ = function_->getArg(0);
   thread_ = function_->getArg(1);
   threads_ = function_->getArg(2);
-  bindings_.clear();
+  moving_.clear();
   environment_.clear();
   clock_row_ = event_row_ = nullptr;
 
@@ -51,8 +51,8 @@ void ProgramEmitter::EmitEntry(const std::string& symbol, const std::vector<Step
   result_ = llvm::PHINode::Create(i32, 4, "result", leave_);
   last_run_ = llvm::PHINode::Create(b_.getInt64Ty(), 4, "last_run", leave_);
   run_ = b_.getInt64(0);
-  LoadFrame(steps);
   CheckArguments(symbol, steps);
+  LoadFrame();
   Value* control = SetFloatingPointControl();
   if (clocks.on) StartClocks(clocks.events);
   switch (runs) {
@@ -92,19 +92,21 @@ void ProgramEmitter::EmitRuns(const std::vector<Step>& steps) {
   Value* asked =
       b_.CreateAlignedLoad(i64, FieldPointer(b_, frame_, FrameField::kRuns), llvm::Align(8));
   Value* strides = LoadPointer(b_, FieldPointer(b_, frame_, FrameField::kStrides));
+  std::map<int, Value*> first;
+  for (int buffer : BindingBuffers(steps)) {
+    const int binding = program_.buffers[buffer].binding;
+    if (Moves(program_.bindings[binding])) first[binding] = LoadPointer(b_, table_, binding);
+  }
   BasicBlock* before = b_.GetInsertBlock();
   BasicBlock* head = NewBlock("run_again");
   b_.CreateBr(head);
   b_.SetInsertPoint(head);
   llvm::PHINode* run = b_.CreatePHI(i64, 2);
   run->addIncoming(b_.getInt64(0), before);
-  std::map<int, llvm::PHINode*> moving;
-  for (auto& [binding, pointer] : bindings_) {
-    if (!Moves(program_.bindings[binding])) continue;
+  for (const auto& [binding, pointer] : first) {
     llvm::PHINode* moved = b_.CreatePHI(b_.getPtrTy(), 2);
     moved->addIncoming(pointer, before);
-    moving[binding] = moved;
-    pointer = moved;
+    moving_[binding] = moved;
   }
   run_ = run;
   EmitSteps(steps);
@@ -115,7 +117,7 @@ void ProgramEmitter::EmitRuns(const std::vector<Step>& steps) {
   b_.CreateCondBr(b_.CreateICmpSLT(next, asked), turn, done);
   b_.SetInsertPoint(turn);
   LeaveUnlessOk(b_.CreateCall(BarrierFunction(), {frame_, threads_}));
-  for (const auto& [binding, moved] : moving) {
+  for (const auto& [binding, moved] : moving_) {
     Value* stride = b_.CreateAlignedLoad(
         i64, FieldPointer(b_, strides, 8 * static_cast<size_t>(binding)), llvm::Align(8));
     Value* pointer = b_.CreateGEP(b_.getInt8Ty(), moved, stride);
@@ -152,7 +154,7 @@ void ProgramEmitter::CollectBuffers(const std::vector<Step>& steps, std::set<int
   }
 }
 
-void ProgramEmitter::LoadFrame(const std::vector<Step>& steps) {
+void ProgramEmitter::LoadFrame() {
   const auto load = [&](FrameField field) {
     return LoadPointer(b_, FieldPointer(b_, frame_, field));
   };
@@ -171,15 +173,7 @@ void ProgramEmitter::LoadFrame(const std::vector<Step>& steps) {
   Value* arena_end = b_.getInt64((program_.arena_bytes + 63) / 64 * 64);
   scratch_ = b_.CreateGEP(b_.getInt8Ty(), arena_, b_.CreateAdd(offset, arena_end));
 
-  std::set<int> buffers;
-  CollectBuffers(steps, &buffers);
-  Value* table = nullptr;
-  for (int buffer : buffers) {
-    const kernel::Buffer& info = program_.buffers[buffer];
-    if (info.kind != BufferKind::kBinding || bindings_.count(info.binding) != 0) continue;
-    if (table == nullptr) table = load(FrameField::kBuffers);
-    bindings_[info.binding] = LoadPointer(b_, table, info.binding);
-  }
+  if (!program_.bindings.empty()) table_ = load(FrameField::kBuffers);
 }
 
 void ProgramEmitter::EmitSteps(const std::vector<Step>& steps) {
@@ -320,8 +314,12 @@ Value* ProgramEmitter::ConstantPointer(int buffer) {
 Value* ProgramEmitter::BufferPointer(int buffer) {
   const kernel::Buffer& info = program_.buffers[buffer];
   switch (info.kind) {
-    case BufferKind::kBinding:
-      return bindings_.at(info.binding);
+    case BufferKind::kBinding: {
+      // Loaded where it is used: hundreds of pointers that live all through the entry would only be
+      // spilled, and cost the register allocator more than all the rest.
+      const auto moving = moving_.find(info.binding);
+      return moving != moving_.end() ? moving->second : LoadPointer(b_, table_, info.binding);
+    }
     case BufferKind::kConstant:
       return ConstantPointer(buffer);
     case BufferKind::kArena:

@@ -38,7 +38,7 @@ class ProgramEmitter {
 
  private:
   // emit_program.cc
-  void LoadFrame(const std::vector<kernel::Step>& steps);
+  void LoadFrame();
   void CollectBuffers(const std::vector<kernel::Step>& steps, std::set<int>* buffers) const;
   void EmitSteps(const std::vector<kernel::Step>& steps);
   void EmitRuns(const std::vector<kernel::Step>& steps);
@@ -63,19 +63,16 @@ class ProgramEmitter {
   llvm::BasicBlock* NewBlock(const char* name);
 
   // emit_checks.cc
-  // Something that the caller may have got wrong: what to report, and whether it is so.
-  struct Check {
-    tenon_status status;
-    int64_t value;
-    llvm::Value* failed;
-  };
   void CheckArguments(const std::string& symbol, const std::vector<kernel::Step>& steps);
-  void EmitRefusal(llvm::Function* function, const std::vector<kernel::Step>& steps);
-  Check ThreadCheck();
-  std::vector<Check> MemoryChecks(const std::vector<kernel::Step>& steps);
-  std::vector<Check> ExtentChecks();
+  void EmitChecks(llvm::Function* function, const std::vector<kernel::Step>& steps);
+  void CheckThread();
+  void CheckExtents();
+  void CheckMemory(const std::vector<kernel::Step>& steps);
+  void CheckBindings(const std::vector<kernel::Step>& steps);
+  void CheckBindingTable(const std::vector<int>& buffers);
+  // Where `failed`, the function returns `status`, with `value` in the frame.
+  void Refuse(tenon_status status, llvm::Value* value, llvm::Value* failed);
   std::set<int> BindingBuffers(const std::vector<kernel::Step>& steps) const;
-  llvm::Value* IsMissing(int buffer);
 
   // emit_barrier.cc
   llvm::Function* BarrierFunction();
@@ -105,7 +102,8 @@ class ProgramEmitter {
   llvm::Value* arena_ = nullptr;
   llvm::Value* prepared_ = nullptr;
   llvm::Value* scratch_ = nullptr;
-  std::map<int, llvm::Value*> bindings_;                          // by binding
+  llvm::Value* table_ = nullptr;                                  // the caller's buffers
+  std::map<int, llvm::PHINode*> moving_;                          // those of this run, by binding
   std::map<std::string, llvm::Value*, std::less<>> environment_;  // symbols and loop variables
   llvm::Value* clock_row_ = nullptr;  // of this thread; null where no time is kept
   llvm::Value* event_row_ = nullptr;  // likewise; null where no readings are noted
@@ -113,7 +111,8 @@ class ProgramEmitter {
   int next_clock_ = 0;
   llvm::Value* run_ = nullptr;  // the number of the run
   llvm::BasicBlock* leave_ = nullptr;
-  llvm::PHINode* result_ = nullptr;    // the status to leave with
+  llvm::PHINode* result_ = nullptr;    // the status to leave with; of a check, what it found
+  llvm::PHINode* refused_ = nullptr;   // of a check: which one of them
   llvm::PHINode* last_run_ = nullptr;  // the run that is left
 };
 

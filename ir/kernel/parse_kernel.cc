@@ -304,9 +304,9 @@ absl::Status KernelParser::ParseScalar(Instr* instr, ir::ScalarOp op) {
 
 // The type that decides how to read the digits comes after them.
 absl::Status KernelParser::ParseConst(Instr* instr) {
-  pending_const_ = cursor_.token().Is("-") ? "-" : "";
-  pending_const_ +=
-      std::string(cursor_.token().Is("-") ? cursor_.Peek().text : cursor_.token().text);
+  const bool negative = cursor_.token().Is("-");
+  pending_const_ =
+      absl::StrCat(negative ? "-" : "", negative ? cursor_.Peek().text : cursor_.token().text);
   return values_.Read(instr->real);
 }
 

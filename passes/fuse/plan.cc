@@ -1,8 +1,12 @@
 #include "tenon/passes/fuse/plan.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "tenon/ir/op.h"
+#include "tenon/passes/fuse/cost.h"
+#include "tenon/passes/lower/context.h"
 
 namespace tenon::fuse {
 
@@ -30,6 +34,22 @@ ir::Dim Nest::NumPoints() const {
   ir::Dim points = 1;
   for (lower::VarId v : kept) points = points * space.var(v).extent;
   return points;
+}
+
+bool FillsWithNumber(const ir::Graph& graph, const Group& group) {
+  const auto is_number = [&](ir::ValueId v) {
+    const ir::NodeId id = graph.producer(v);
+    return id.valid() &&
+           ir::GetOpDef(graph.node(id).op).compute_class == ir::ComputeClass::kConstant &&
+           lower::IsUniformLiteral(graph.node(id).attrs<ir::ConstantAttrs>().value);
+  };
+  const auto only_moves = [&](ir::NodeId id) {
+    const ir::OpDef& op = ir::GetOpDef(graph.node(id).op);
+    return op.compute == nullptr || BodyCost(op.compute(ir::ViewOf(graph, graph.node(id)))) == 0;
+  };
+  return group.kind == GroupKind::kMap && !group.inputs.empty() &&
+         std::all_of(group.inputs.begin(), group.inputs.end(), is_number) &&
+         std::all_of(group.members.begin(), group.members.end(), only_moves);
 }
 
 std::string FusionPlan::ToString(const ir::Graph& graph) const {

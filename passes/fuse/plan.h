@@ -75,6 +75,11 @@ struct Group {
   std::vector<std::pair<ir::ValueId, ir::ValueId>> may_overwrite;
 };
 
+// Whether a group only fills memory with one number, such as the zeros that a gradient is scattered
+// into. `prepare` does not do that ahead: filling costs less than keeping what is filled, and who
+// adds to it can then do so where it lies.
+bool FillsWithNumber(const ir::Graph& graph, const Group& group);
+
 // An edge of the graph that stays a trip through memory, and why.
 struct Cut {
   ir::NodeId producer;

@@ -181,7 +181,8 @@ bool GraphLowerer::DependsOnParametersAlone(const fuse::Group& group) const {
     }
     if (!graph_.type(graph_.node(id).results[0]).is_static()) return false;
   }
-  return std::all_of(group.inputs.begin(), group.inputs.end(),
+  return !fuse::FillsWithNumber(graph_, group) &&
+         std::all_of(group.inputs.begin(), group.inputs.end(),
                      [&](ir::ValueId v) { return context_.IsFixed(v); });
 }
 

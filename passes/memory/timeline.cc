@@ -145,7 +145,7 @@ std::vector<bool> Timeline::FindPrepared(const Graph& graph, const FusionPlan& p
              std::all_of(node.operands.begin(), node.operands.end(),
                          [&](ValueId v) { return graph.type(v).is_static(); });
     };
-    prepared[g] = group.kind != fuse::GroupKind::kControl &&
+    prepared[g] = group.kind != fuse::GroupKind::kControl && !fuse::FillsWithNumber(graph, group) &&
                   std::none_of(group.stored.begin(), group.stored.end(),
                                [&](ValueId v) { return returned.count(v) > 0; }) &&
                   std::all_of(group.inputs.begin(), group.inputs.end(), is_fixed) &&
