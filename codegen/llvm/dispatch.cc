@@ -5,7 +5,6 @@
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/Module.h>
 #include <llvm/MC/MCSubtargetInfo.h>
-#include <llvm/Support/raw_ostream.h>
 
 #include "absl/strings/str_cat.h"
 #include "tenon/codegen/llvm/generate.h"
@@ -256,15 +255,7 @@ absl::StatusOr<ObjectCode> MakeDispatch(const std::string& name,
   PrepareModule(*machine, module);
   TENON_RETURN_IF_ERROR(
       DispatchEmitter(variants, info, choice, module).Emit(prepare_symbol, step_symbol));
-  ObjectCode object;
-  object.symbol = name;
-  if (keep_llvm) {
-    llvm::raw_string_ostream stream(object.llvm);
-    module.print(stream, nullptr);
-  }
-  TENON_RETURN_IF_ERROR(
-      GenerateCode(*machine, module, llvm::CodeGenFileType::ObjectFile, &object.bytes));
-  return object;
+  return MakeObject(*machine, module, name, keep_llvm);
 }
 
 }  // namespace tenon::codegen

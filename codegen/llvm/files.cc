@@ -187,15 +187,7 @@ absl::StatusOr<ObjectCode> MakeDataObject(const ir::TargetDesc& target, const st
   auto* global = new llvm::GlobalVariable(module, data->getType(), /*isConstant=*/true,
                                           llvm::GlobalValue::ExternalLinkage, data, symbol);
   global->setAlignment(llvm::Align(static_cast<uint64_t>(alignment)));
-  ObjectCode object;
-  object.symbol = symbol;
-  if (keep_llvm) {
-    llvm::raw_string_ostream stream(object.llvm);
-    module.print(stream, nullptr);
-  }
-  TENON_RETURN_IF_ERROR(
-      GenerateCode(*machine, module, llvm::CodeGenFileType::ObjectFile, &object.bytes));
-  return object;
+  return MakeObject(*machine, module, symbol, keep_llvm);
 }
 
 absl::StatusOr<std::string> MakeFile(const Artifact& artifact, const std::vector<ObjectCode>& data,

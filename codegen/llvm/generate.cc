@@ -10,6 +10,8 @@
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/Transforms/Scalar.h>
 
+#include "tenon/ir/check.h"
+
 namespace tenon::codegen {
 namespace {
 
@@ -80,6 +82,19 @@ absl::Status GenerateCode(llvm::TargetMachine& machine, llvm::Module& module,
   passes.run(module);
   bytes->assign(buffer.begin(), buffer.end());
   return absl::OkStatus();
+}
+
+absl::StatusOr<ObjectCode> MakeObject(llvm::TargetMachine& machine, llvm::Module& module,
+                                      const std::string& symbol, bool keep_llvm) {
+  ObjectCode object;
+  object.symbol = symbol;
+  if (keep_llvm) {
+    llvm::raw_string_ostream stream(object.llvm);
+    module.print(stream, nullptr);
+  }
+  TENON_RETURN_IF_ERROR(
+      GenerateCode(machine, module, llvm::CodeGenFileType::ObjectFile, &object.bytes));
+  return object;
 }
 
 }  // namespace tenon::codegen

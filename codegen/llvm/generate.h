@@ -1,4 +1,4 @@
-// GenerateCode: an emitted module through LLVM's code generator. Internal to code generation.
+// From an emitted module to code, by LLVM's code generator. Internal to code generation.
 #ifndef TENON_CODEGEN_LLVM_GENERATE_H_
 #define TENON_CODEGEN_LLVM_GENERATE_H_
 
@@ -7,12 +7,18 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "tenon/codegen/artifact.h"
 
 namespace tenon::codegen {
 
 // Changes the module. Errors: a target that has no such files.
 absl::Status GenerateCode(llvm::TargetMachine& machine, llvm::Module& module,
                           llvm::CodeGenFileType type, std::string* bytes);
+
+// The module's object under the name `symbol`; `keep_llvm`: with its LLVM IR. Changes the module.
+absl::StatusOr<ObjectCode> MakeObject(llvm::TargetMachine& machine, llvm::Module& module,
+                                      const std::string& symbol, bool keep_llvm);
 
 }  // namespace tenon::codegen
 
