@@ -1,11 +1,12 @@
 # tenon_compile(target model [NAME name] [TARGET machine] [WEIGHTS_IN caller|object|file]
-#               [WEIGHTS file.safetensors] [NUMERICS level] [SEED number] [MAX_ARENA bytes] [MULTI_ISA])
+#               [WEIGHTS file.safetensors] [NUMERICS level] [SEED number] [MAX_ARENA bytes]
+#               [PREPACK target|always|never] [MULTI_ISA])
 #
 # Compiles a model (.tn or .tnb) ahead of time as part of the build: `target` is linked with the
 # object and finds the header <name>.h. They are made again when the model or the compiler changes.
 # NAME is the prefix of what the header declares; without it, the file's name.
 function(tenon_compile target model)
-  cmake_parse_arguments(ARG "MULTI_ISA" "NAME;TARGET;WEIGHTS_IN;WEIGHTS;NUMERICS;SEED;MAX_ARENA" "" ${ARGN})
+  cmake_parse_arguments(ARG "MULTI_ISA" "NAME;TARGET;WEIGHTS_IN;WEIGHTS;NUMERICS;SEED;MAX_ARENA;PREPACK" "" ${ARGN})
   if(ARG_UNPARSED_ARGUMENTS)
     message(FATAL_ERROR "tenon_compile: unknown arguments: ${ARG_UNPARSED_ARGUMENTS}")
   endif()
@@ -18,7 +19,7 @@ function(tenon_compile target model)
   set(header "${directory}/${ARG_NAME}.h")
   set(flags --name "${ARG_NAME}")
   foreach(pair "TARGET=--target" "WEIGHTS_IN=--weights-in" "WEIGHTS=--weights" "NUMERICS=--numerics"
-          "SEED=--seed" "MAX_ARENA=--max-arena")
+          "SEED=--seed" "MAX_ARENA=--max-arena" "PREPACK=--prepack")
     string(REPLACE "=" ";" pair "${pair}")
     list(GET pair 0 key)
     list(GET pair 1 flag)

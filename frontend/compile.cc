@@ -11,6 +11,7 @@
 #include "tenon/frontend/native.h"
 #include "tenon/ir/check.h"
 #include "tenon/ir/op.h"
+#include "tenon/ir/suggest.h"
 #include "tenon/ir/verifier.h"
 #include "tenon/passes/compile.h"
 #include "tenon/passes/grad/grad.h"
@@ -61,6 +62,18 @@ passes::Precision ToPasses(Precision precision) {
       return passes::Precision::kAsWritten;
     case Precision::kMixedBf16:
       return passes::Precision::kMixedBf16;
+  }
+  TENON_CHECK(false);
+}
+
+passes::Prepack ToPasses(Prepack prepack) {
+  switch (prepack) {
+    case Prepack::kTarget:
+      return passes::Prepack::kTarget;
+    case Prepack::kAlways:
+      return passes::Prepack::kAlways;
+    case Prepack::kNever:
+      return passes::Prepack::kNever;
   }
   TENON_CHECK(false);
 }
@@ -124,6 +137,7 @@ absl::StatusOr<kernel::Program> CompileToKernels(const ir::Graph& graph,
   passes::PipelineOptions pipeline;
   pipeline.numerics = ToPasses(options.numerics);
   pipeline.precision = ToPasses(options.precision);
+  pipeline.prepack = ToPasses(options.prepack);
   if (options.memory_limit < 0) {
     return absl::InvalidArgumentError(
         absl::StrCat("the memory limit is negative: ", options.memory_limit));
@@ -132,7 +146,10 @@ absl::StatusOr<kernel::Program> CompileToKernels(const ir::Graph& graph,
   pipeline.memory_limit_threads = options.memory_limit_threads;
   for (const std::string& pass : options.disabled_passes) {
     if (!passes::FindPass(pass)) {
-      return absl::NotFoundError(absl::StrCat("there is no pass '", pass, "' to leave out"));
+      std::vector<std::string> names;
+      for (const passes::PassInfo& known : passes::AllPasses()) names.emplace_back(known.name);
+      return absl::NotFoundError(absl::StrCat("there is no pass '", pass, "' to leave out",
+                                              ir::DidYouMean(pass, names)));
     }
     pipeline.disabled_passes.insert(pass);
   }

@@ -41,10 +41,14 @@ enum class Numerics : uint8_t { kExact, kStandard, kFast };
 // and add up in f32; parameters, optimizer state and all other ops stay f32 (docs/passes.md).
 enum class Precision : uint8_t { kAsWritten, kMixedBf16 };
 
+// Whether the prepared area holds packed copies of the weights (passes/options.h).
+enum class Prepack : uint8_t { kTarget, kAlways, kNever };
+
 struct CompileOptions {
   Backend backend = Backend::kNative;
   Numerics numerics = Numerics::kStandard;
   Precision precision = Precision::kAsWritten;
+  Prepack prepack = Prepack::kTarget;
   // Bytes that the arena may take, without the threads' scratch memory; 0: any number. Values are
   // computed again to meet it, which changes no result; where that is not enough, compiling fails
   // with the tensors that are alive at the peak.

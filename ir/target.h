@@ -37,6 +37,9 @@ struct TargetDesc {
   int64_t l3_bytes = 8 << 20;  // what one core may count on
   int cache_line = 64;
 
+  // Whether packed copies of weights are worth their memory: not where that is some hundred KiB.
+  bool prepacks = true;
+
   // Elements of `bytes` size in one hardware vector.
   int Lanes(int64_t bytes) const { return static_cast<int>(vector_bits / 8 / bytes); }
 };

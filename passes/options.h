@@ -35,6 +35,14 @@ enum class Precision : uint8_t {
   kMixedBf16,  // f32 contractions multiply bf16 and add f32; all else stays f32
 };
 
+// Whether `prepare` packs weights for the contractions that read them, which takes their bytes once
+// more. Else each step packs them, a panel at a time, where that pays.
+enum class Prepack : uint8_t {
+  kTarget,  // where the target has the memory for it (ir::TargetDesc::prepacks)
+  kAlways,
+  kNever,
+};
+
 // What one pass did.
 struct PassReport {
   absl::string_view pass;
@@ -67,6 +75,7 @@ struct Tampering {
 struct PipelineOptions {
   Numerics numerics = Numerics::kStandard;
   Precision precision = Precision::kAsWritten;
+  Prepack prepack = Prepack::kTarget;  // changes no bit
 
   // Bytes that the arena (without the threads' scratch memory) may take; 0: any number. Where the
   // plan takes more, values are computed again instead of being kept; a limit that cannot be met is

@@ -38,24 +38,31 @@ struct PrecisionRow {
 constexpr PrecisionRow kPrecisions[] = {{"as-written", passes::Precision::kAsWritten},
                                         {"mixed-bf16", passes::Precision::kMixedBf16}};
 
-template <typename Rows>
-std::vector<std::string> Names(const Rows& rows) {
-  std::vector<std::string> names;
-  for (const auto& row : rows) names.emplace_back(row.name);
-  return names;
-}
+struct PrepackRow {
+  const char* name;
+  passes::Prepack prepack;
+};
+constexpr PrepackRow kPrepacks[] = {{"target", passes::Prepack::kTarget},
+                                    {"always", passes::Prepack::kAlways},
+                                    {"never", passes::Prepack::kNever}};
 
 }  // namespace
 
 void AddModelArgument(CLI::App& app, std::string& path) {
-  app.add_option("model", path, "Model file: .tn (text) or .tnb (binary); '-' is standard input")
-      ->type_name("FILE")
+  AddFile(app, "model", path, "Model file: .tn (text) or .tnb (binary); '-' is standard input")
       ->required();
 }
 
+std::string OneOf(const std::vector<std::string>& choices) { return absl::StrJoin(choices, "|"); }
+
 CLI::Option* AddChoice(CLI::App& app, const std::string& flags, std::string& value,
                        const std::vector<std::string>& choices, const std::string& description) {
-  return app.add_option(flags, value, description)->type_name(absl::StrJoin(choices, "|"));
+  return app.add_option(flags, value, description)->type_name(OneOf(choices));
+}
+
+CLI::Option* AddFile(CLI::App& app, const std::string& flags, std::string& path,
+                     const std::string& description) {
+  return app.add_option(flags, path, description)->type_name("FILE");
 }
 
 absl::StatusOr<ir::Model> Load(const std::string& path) {
@@ -66,38 +73,38 @@ absl::StatusOr<ir::Model> Load(const std::string& path) {
 }
 
 void AddTargetOptions(CLI::App& app, TargetOptions& options) {
-  AddChoice(app, "--numerics", options.numerics, Names(kNumerics),
+  AddChoice(app, "--numerics", options.numerics, NamesOf(kNumerics),
             "Freedom with the bits of results")
       ->capture_default_str();
   AddChoice(app, "--target", options.target, TargetNames(), "Machine to compile for")
       ->capture_default_str();
-  AddChoice(app, "--precision", options.precision, Names(kPrecisions),
+  AddChoice(app, "--precision", options.precision, NamesOf(kPrecisions),
             "Element types of contractions")
       ->capture_default_str();
   app.add_option("--memory-limit,--max-arena", options.memory_limit,
                  "Most bytes of the arena (512k, 1.5m, 2g): values are computed again to meet it")
       ->transform(CLI::AsSizeValue(/*kb_is_1000=*/false));
-  app.add_option("--disable", options.disabled, "Passes to leave out, separated by commas");
+  AddChoice(app, "--prepack", options.prepack, NamesOf(kPrepacks),
+            "Keep packed copies of weights in the prepared area; target: where it is worth that")
+      ->capture_default_str();
+  app.add_option("--disable", options.disabled, "Passes to leave out, separated by commas")
+      ->type_name(OneOf(NamesOf(passes::AllPasses())));
 }
 
 absl::StatusOr<passes::PipelineOptions> ToPipelineOptions(const TargetOptions& options) {
   passes::PipelineOptions result;
-  bool found = false;
-  for (const NumericsRow& row : kNumerics) {
-    if (options.numerics != row.name) continue;
-    result.numerics = row.numerics;
-    found = true;
-  }
-  if (!found) return UnknownValue("--numerics", options.numerics, Names(kNumerics));
-  found = false;
-  for (const PrecisionRow& row : kPrecisions) {
-    if (options.precision != row.name) continue;
-    result.precision = row.precision;
-    found = true;
-  }
-  if (!found) return UnknownValue("--precision", options.precision, Names(kPrecisions));
+  TENON_ASSIGN_OR_RETURN(const NumericsRow* numerics,
+                         FindRow(kNumerics, "--numerics", options.numerics));
+  TENON_ASSIGN_OR_RETURN(const PrecisionRow* precision,
+                         FindRow(kPrecisions, "--precision", options.precision));
+  TENON_ASSIGN_OR_RETURN(const PrepackRow* prepack,
+                         FindRow(kPrepacks, "--prepack", options.prepack));
+  result.numerics = numerics->numerics;
+  result.precision = precision->precision;
+  result.prepack = prepack->prepack;
   for (const std::string& pass : SplitList(options.disabled)) {
-    if (!passes::FindPass(pass)) return UnknownValue("--disable", pass, Names(passes::AllPasses()));
+    if (!passes::FindPass(pass))
+      return UnknownValue("--disable", pass, NamesOf(passes::AllPasses()));
     result.disabled_passes.insert(pass);
   }
   if (options.memory_limit > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) {
@@ -113,6 +120,7 @@ absl::StatusOr<CompileOptions> ToCompileOptions(const TargetOptions& options) {
   CompileOptions result;
   result.numerics = static_cast<Numerics>(pipeline.numerics);
   result.precision = static_cast<Precision>(pipeline.precision);
+  result.prepack = static_cast<Prepack>(pipeline.prepack);
   result.memory_limit = pipeline.memory_limit;
   result.disabled_passes = {pipeline.disabled_passes.begin(), pipeline.disabled_passes.end()};
   return result;
@@ -129,6 +137,12 @@ absl::Status UnknownValue(absl::string_view option, absl::string_view value,
   return absl::InvalidArgumentError(absl::StrCat(option, ": unknown value '", value,
                                                  "' (known: ", absl::StrJoin(known, ", "), ")",
                                                  ir::DidYouMean(value, known)));
+}
+
+std::vector<std::string> PassesOrAll() {
+  std::vector<std::string> names = NamesOf(passes::AllPasses());
+  names.emplace_back("all");
+  return names;
 }
 
 std::vector<std::string> SplitList(const std::vector<std::string>& values) {

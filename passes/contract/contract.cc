@@ -66,8 +66,9 @@ bool LowerContraction(lower::LowerContext& context, const fuse::Group& group) {
   if (IsEmpty(*nest)) return true;
   const bool is_static =
       nest->K().is_constant() && nest->N().is_constant() && nest->Batch().is_constant();
-  const bool b_is_fixed =
-      is_static && !context.in_prepare() && IsFixed(context, members, nest->b.value);
+  const bool b_is_fixed = is_static && !context.in_prepare() &&
+                          MayPrepack(context.target(), context.options().prepack) &&
+                          IsFixed(context, members, nest->b.value);
   const Schedule schedule = MakeSchedule(
       *nest, context.target(),
       {.exact = exact, .epilogue = EpilogueLength(graph, group), .b_is_fixed = b_is_fixed});

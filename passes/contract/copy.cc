@@ -64,7 +64,7 @@ lower::Place CopyOperand(lower::LowerContext& context, const fuse::Group& group,
   lower::ParallelChunks(
       e, outer_extent, lower::ChunkSize(outer_extent, row_work, 1), [&](KValue low, KValue count) {
         lower::ForEach(e, outer, low, k.Add(low, count), {}, [&](std::vector<KValue>) {
-          const int lanes = lower::LanesFor(lane_extent);
+          const int lanes = lower::LanesFor(e, lane_extent);
           return lower::ForTiles(e, lane, k.ConstI64(0), k.DimValue(lane_extent), lanes, 1, {},
                                  [&](const Tile& tile, std::vector<KValue>) {
                                    const KValue value = e.EvalAccess(node, def, 0, point, tile);

@@ -60,8 +60,9 @@ std::vector<OperandUse> OperandUses(const ir::Graph& graph, const ir::Node& node
   }
   const Schedule s = MakeSchedule(*nest, target, {.exact = exact, .epilogue = epilogue});
   const double steps = AtBound(nest->K()) * AtBound(nest->Batch());
-  uses[nest->b.access] = {steps * AtBound(nest->N()) * RowBlocks(*nest, s),
-                          s.panel != Schedule::Panel::kDirect};
+  uses[nest->b.access] = {
+      steps * AtBound(nest->N()) * RowBlocks(*nest, s),
+      s.panel != Schedule::Panel::kDirect && MayPrepack(target, options.prepack)};
   OperandUse& a = uses[nest->a.access];
   if (s.a_rows != Schedule::Rows::kDirect) {
     a.evaluations = steps * AtBound(nest->M()) * PanelGroups(*nest, s);

@@ -175,7 +175,10 @@ void ChoosePanel(const ContractNest& nest, const ir::TargetDesc& target, bool b_
   const bool across_lines = pitch > 4 * target.cache_line && pitch % target.cache_line != 0;
   const bool near = pitch <= 1024 && !across_lines;
   // Pairs have to be put side by side first, and what is computed has to lie somewhere.
-  if (along_n && !nest.pairs && !nest.b.computed && (tiles <= 2 || near)) {
+  const bool as_it_lies = !nest.pairs && !nest.b.computed;
+  // Where copies of weights are not worth their memory all of it is as near: nor are panels.
+  if (as_it_lies && !target.prepacks && !b_is_fixed) return;
+  if (along_n && as_it_lies && (tiles <= 2 || near)) {
     // Both operands are read again by every tile: in blocks of k that stay in cache meanwhile.
     const int64_t reach = std::min<int64_t>(Guess(nest.M()), 64) + s->lanes;
     const int64_t fits = std::max<int64_t>(1, target.l2_bytes / 2 / (inner * reach * bytes));
@@ -249,6 +252,8 @@ void ChooseRowChunks(const ContractNest& nest, const ir::TargetDesc& target, Sch
       of_b * std::max(2.0 * static_cast<double>(work.rows),
                       kOperationsPerByte * ir::ByteSize(nest.operand_dtype()));
   const auto most = std::max<int64_t>(work.repeats, static_cast<int64_t>(operations / 1e6));
+  // Sums that wait for their epilogue stay near.
+  const int64_t waiting = std::min<int64_t>(1 << 18, target.l2_bytes / 2);
   double best = -1;
   for (int64_t row_parts = 1; row_parts <= 64; ++row_parts) {
     const int64_t rows = CeilDiv(CeilDiv(work.rows, row_parts), s->rows) * s->rows;
@@ -259,7 +264,7 @@ void ChooseRowChunks(const ContractNest& nest, const ir::TargetDesc& target, Sch
       if (chunks > most) continue;
       const bool big = panels * panel_bytes > target.l3_bytes / 2 ||
                        (s->several_k_blocks && rows * panels * s->lanes * bytes > (2 << 20)) ||
-                       (s->deferred && rows * panels * s->lanes * bytes > (1 << 18));
+                       (s->deferred && rows * panels * s->lanes * bytes > waiting);
       const double cost = ChunkedCost(target, *s, work, rows, panels, 1) +
                           ChunkedCost(target, *s, work, rows, panels, 2) +
                           0.1 * ChunkedCost(target, *s, work, rows, panels, 4) + (big ? 1e18 : 0);
@@ -317,6 +322,18 @@ void ChooseSplit(const ContractNest& nest, Schedule* s) {
 
 Dim PanelColumns(const ContractNest& nest, const Schedule& s) {
   return nest.n.back().extent - Dim(s.dot_columns);
+}
+
+bool MayPrepack(const ir::TargetDesc& target, passes::Prepack prepack) {
+  switch (prepack) {
+    case passes::Prepack::kTarget:
+      return target.prepacks;
+    case passes::Prepack::kAlways:
+      return true;
+    case passes::Prepack::kNever:
+      return false;
+  }
+  return false;
 }
 
 Schedule MakeSchedule(const ContractNest& nest, const ir::TargetDesc& target,

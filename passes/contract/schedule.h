@@ -11,6 +11,7 @@
 
 #include "tenon/ir/target.h"
 #include "tenon/passes/contract/nest.h"
+#include "tenon/passes/options.h"
 
 namespace tenon::contract {
 
@@ -67,8 +68,10 @@ ir::Dim PanelColumns(const ContractNest& nest, const Schedule& s);
 struct Surroundings {
   bool exact = false;       // every sum is one chain
   int epilogue = 0;         // operations that follow on each result
-  bool b_is_fixed = false;  // `prepare` could pack B
+  bool b_is_fixed = false;  // `prepare` could pack B, and may
 };
+// Whether `prepare` may keep packed copies of what depends on parameters alone.
+bool MayPrepack(const ir::TargetDesc& target, passes::Prepack prepack);
 Schedule MakeSchedule(const ContractNest& nest, const ir::TargetDesc& target,
                       const Surroundings& around);
 

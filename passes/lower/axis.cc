@@ -34,7 +34,7 @@ struct AroundAxis {
 void ForRows(ElementEmitter& e, const AroundAxis& shape, VarId outer, VarId inner, double work,
              const std::function<void(const Tile&)>& body) {
   kernel::KernelBuilder& k = e.builder();
-  const int lanes = LanesFor(shape.inner);
+  const int lanes = LanesFor(e, shape.inner);
   auto tiles = [&](KValue low, KValue count) {
     ForTiles(e, inner, low, count, lanes, 1, {}, [&](const Tile& tile, KValues) {
       body(tile);

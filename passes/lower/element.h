@@ -47,6 +47,7 @@ class ElementEmitter {
  public:
   // Writes into kernel.builder(); both must outlive the emitter.
   explicit ElementEmitter(KernelContext& kernel);
+  const ir::TargetDesc& target() const { return kernel_.context().target(); }
 
   IndexSpace& space() { return space_; }
   kernel::KernelBuilder& builder() { return k_; }

@@ -225,7 +225,7 @@ void EmitCopy(LowerContext& context, const Place& from, const Place& to, ir::DTy
   const int source = kernel.BufferParam(from, false), target = kernel.BufferParam(to, true);
   const VarId i = e.space().AddLoop(size);
   ParallelChunks(e, size, ChunkSize(size, 1, 64), [&](kernel::ValueId low, kernel::ValueId count) {
-    ForTiles(e, i, low, count, LanesFor(size), 4, {},
+    ForTiles(e, i, low, count, LanesFor(e, size), 4, {},
              [&](const Tile& tile, std::vector<kernel::ValueId>) {
                const IndexExpr at = IndexExpr::Var(i);
                e.StoreAt(target, at, tile, e.LoadAt(source, dtype, at, tile));

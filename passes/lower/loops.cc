@@ -95,10 +95,11 @@ VarId Flatten(const IndexSpace& space, const std::vector<VarId>& loops, size_t b
   return flat;
 }
 
-int LanesFor(const Dim& extent) {
-  if (!extent.is_constant()) return 16;
+int LanesFor(const ElementEmitter& e, const Dim& extent) {
+  const int most = std::min(16, 4 * std::max(1, e.target().Lanes(/*bytes=*/4)));
+  if (!extent.is_constant()) return most;
   int lanes = 1;
-  while (lanes < 16 && lanes < extent.constant()) lanes *= 2;
+  while (lanes < most && lanes < extent.constant()) lanes *= 2;
   return lanes;
 }
 

@@ -43,8 +43,9 @@ size_t CollapsibleSuffix(const IndexSpace& space, const std::vector<VarId>& loop
 VarId Flatten(const IndexSpace& space, const std::vector<VarId>& loops, size_t begin, size_t end,
               ElementEmitter& e, Translation* translation);
 
-// Lanes for a loop of this extent: a power of two up to 16.
-int LanesFor(const ir::Dim& extent);
+// Lanes for a loop of this extent: a power of two up to 16, and up to four of the target's vectors
+// (without any, what is written out for 16 lanes would be sixteen times as long, and no faster).
+int LanesFor(const ElementEmitter& e, const ir::Dim& extent);
 
 // for lane_var = low .. low + count: whole tiles of `lanes`, then one that is cut short.
 using TileBody =

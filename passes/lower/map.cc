@@ -44,7 +44,7 @@ void EmitMapNest(KernelContext& kernel, const fuse::Nest& original, double work,
   loops.outer_extent = e.space().var(loops.outer).extent;
   loops.lane_extent = e.space().var(loops.lane).extent;
   loops.position = IndexExpr::Var(loops.outer) * loops.lane_extent + IndexExpr::Var(loops.lane);
-  const int lanes = LanesFor(loops.lane_extent);
+  const int lanes = LanesFor(e, loops.lane_extent);
   auto hoist = [&](const std::vector<VarId>& inner) {
     for (const fuse::Placed& p : nest.stored) e.Hoist(p.value, translate(p.index), inner);
   };

@@ -114,8 +114,8 @@ bool LowerOverlay(LowerContext& context, const fuse::Group& group) {
           e.Bind(starts[d], k.Scalar(ScalarOp::kMax, {k.Min(start, most), k.ConstI64(0)}));
         }
         ForEach(e, outer, low, k.Add(low, count), {}, [&](std::vector<KValue>) {
-          return ForTiles(e, lane, k.ConstI64(0), k.DimValue(lane_extent), LanesFor(lane_extent), 4,
-                          {}, [&](const Tile& tile, std::vector<KValue>) {
+          return ForTiles(e, lane, k.ConstI64(0), k.DimValue(lane_extent), LanesFor(e, lane_extent),
+                          4, {}, [&](const Tile& tile, std::vector<KValue>) {
                             e.StoreAt(out, position, tile, e.Eval(update, from, tile));
                             return std::vector<KValue>();
                           });

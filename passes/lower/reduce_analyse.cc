@@ -57,9 +57,9 @@ void ReduceEmitter::Analyse() {
   lane_ = Flatten(nest_.space, vectorised, split, vectorised.size(), e_, &translate_);
   (by_column_ ? inner_ : outer_) = Flatten(nest_.space, other, 0, other.size(), e_, &translate_);
   const Dim extent = ExtentOf(lane_);
-  lanes_ = by_column_ ? LanesFor(extent) : order_.lanes;
+  lanes_ = by_column_ ? LanesFor(e_, extent) : order_.lanes;
   // Columns add up independently: more of them at once hide the latency of additions.
-  if (by_column_ && fuse::Size(extent) >= 64) lanes_ = 64;
+  if (by_column_ && fuse::Size(extent) >= 64) lanes_ *= 4;
   FindLevels();
   FindColumns();
   work_ = PointWork();

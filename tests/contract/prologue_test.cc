@@ -1,6 +1,8 @@
 // Operands that packing evaluates, and panels that `prepare` packs: the same bits as with every
 // value stored, on every kind of target, natively as in the interpreter; and what the plan says of
 // them.
+#include <cstring>
+
 #include "tenon/passes/fuse/fuse.h"
 #include "tests/contract/native.h"
 
@@ -329,6 +331,36 @@ TEST(PrepackTest, UpdatedParametersAreNot) {
   const kernel::Program program = Schedule(*graph, {});
   EXPECT_EQ(Launches(program.prepare), 0);
   EXPECT_EQ(program.prepared_bytes, 0);
+}
+
+// Where it is not wanted, or the target has no memory to spare, each step packs; the bits stay.
+TEST(PrepackTest, IsTheTargetsToChooseAndTheUsers) {
+  const Product p{"mk,kn->mn", 40, 20, 300};
+  for (bool with_chain : {false, true}) {
+    const Graph graph = Inference(p, with_chain);
+    const std::vector<Literal> inputs = {Digits(ir::F32, p.a(), 1), Digits(ir::F32, p.b(), 2)};
+    for (const ir::TargetDesc& target : {ir::X86Avx2(), ir::CortexM7()}) {
+      SCOPED_TRACE(testing::Message() << target.cpu << " " << with_chain);
+      const auto bytes = [&](passes::Prepack prepack) {
+        return Schedule(graph, {.target = target, .options = {.prepack = prepack}}).prepared_bytes;
+      };
+      const int64_t always = bytes(passes::Prepack::kAlways),
+                    never = bytes(passes::Prepack::kNever);
+      EXPECT_GE(always, 4 * 20 * 300);
+      // What is computed of parameters alone has its place there all the same.
+      EXPECT_EQ(never, with_chain ? 4 * 20 * 300 : 0);
+      EXPECT_EQ(bytes(passes::Prepack::kTarget), target.prepacks ? always : never);
+      const std::vector<Literal> expected = Interpret(
+          graph, inputs, {.target = target, .options = {.prepack = passes::Prepack::kAlways}});
+      const std::vector<Literal> found = Interpret(
+          graph, inputs, {.target = target, .options = {.prepack = passes::Prepack::kNever}});
+      ASSERT_EQ(expected.size(), found.size());
+      for (size_t i = 0; i < found.size(); ++i) {
+        ASSERT_EQ(expected[i].byte_size(), found[i].byte_size());
+        EXPECT_EQ(std::memcmp(expected[i].bytes(), found[i].bytes(), found[i].byte_size()), 0);
+      }
+    }
+  }
 }
 
 }  // namespace
