@@ -131,6 +131,7 @@ absl::StatusOr<std::vector<Literal>> RunNode(const Graph& graph, const Node& nod
   if (def.compute_class == ComputeClass::kControl) {
     return RunControl(graph, node, operands, options);
   }
+  if (options.evaluate) return options.evaluate(graph, node, operands);
   if (def.compute_class == ComputeClass::kConstant) {
     return std::vector<Literal>{node.attrs<ConstantAttrs>().value};
   }

@@ -8,6 +8,7 @@
 #define TENON_IR_INTERPRETER_H_
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -26,6 +27,10 @@ struct InterpretOptions {
   Extents extents;
   // A value larger than this is refused.
   int64_t max_value_bytes = int64_t{24} << 30;
+  // Called in place of InterpretNode for each node, those in regions too, that has none itself.
+  std::function<absl::StatusOr<std::vector<Literal>>(const Graph& graph, const Node& node,
+                                                     absl::Span<const Literal* const> operands)>
+      evaluate;
 };
 
 // The outputs of a verified graph for the given inputs, one a graph input. Errors: inputs that do

@@ -12,6 +12,7 @@
 #include "tenon/ir/check.h"
 #include "tenon/ir/interpreter.h"
 #include "tenon/ir/op.h"
+#include "tenon/ir/roundoff.h"
 #include "tenon/ir/verifier.h"
 #include "tools/compare.h"
 
@@ -43,20 +44,6 @@ Literal Widen(const Literal& value) {
 }
 DType Widen(DType dtype) { return ir::IsFloat(dtype) ? DType::kF64 : dtype; }
 
-// Half a unit in the last place, relative.
-double Epsilon(DType dtype) {
-  switch (dtype) {
-    case DType::kF64:
-      return 0x1p-53;
-    case DType::kF16:
-      return 0x1p-11;
-    case DType::kBF16:
-      return 0x1p-8;
-    default:  // f32; integers have no error
-      return 0x1p-24;
-  }
-}
-
 // 1 for a value that is nothing like its shadow.
 double RelativeError(double own, double shadow) {
   if (own == shadow || (std::isnan(own) && std::isnan(shadow))) return 0;
@@ -74,7 +61,9 @@ struct Error {
   double floor = 0;
 
   explicit Error(const Pair& pair) {
-    const double epsilon = Epsilon(pair.own.dtype());
+    // Integers have no error.
+    const double epsilon =
+        ir::UnitRoundoff(ir::IsFloat(pair.own.dtype()) ? pair.own.dtype() : DType::kF32);
     floor = std::log10(epsilon);
     count = pair.own.size();
     if (!ir::IsFloat(pair.own.dtype())) {

@@ -10,6 +10,7 @@
 #include "tenon/codegen/host.h"
 #include "tenon/ir/interpreter.h"
 #include "tenon/ir/kernel/text.h"
+#include "tenon/ir/roundoff.h"
 #include "tenon/ir/text.h"
 #include "tests/ops/sample.h"
 #include "tests/ops/stages.h"
@@ -21,26 +22,10 @@ using ir::Literal;
 using passes::Numerics;
 
 // How far `standard` may be from `exact`, relative to the largest element: reordered sums of the
-// samples' few hundred terms differ by some tens of roundings, of which f32 and f64 take 2^-24 and
-// 2^-53; the 16-bit formats differ by one rounding of their own.
+// samples' few hundred terms differ by some tens of roundings; the 16-bit formats differ by one
+// rounding of their own.
 double StandardTolerance(ir::DType dtype) {
-  switch (dtype) {
-    case ir::DType::kF32:
-      return 0x1p-24 * 64;
-    case ir::DType::kF64:
-      return 0x1p-53 * 64;
-    case ir::DType::kBF16:
-      return 0x1p-8;
-    case ir::DType::kF16:
-      return 0x1p-11;
-    case ir::DType::kI8:
-    case ir::DType::kU8:
-    case ir::DType::kI32:
-    case ir::DType::kI64:
-    case ir::DType::kBool:
-      return 0;
-  }
-  return 0;
+  return (ir::ComputeType(dtype) == dtype ? 64 : 1) * ir::UnitRoundoff(dtype);
 }
 
 void ExpectEqual(const std::vector<Literal>& a, const std::vector<Literal>& b, const char* what) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "tenon/ir/roundoff.h"
 #include "tenon/ir/scalar.h"
 
 namespace tenon::tests {
@@ -144,7 +145,7 @@ Interval Cast(DType from, DType to, const Interval& x) {
   }
   if (ir::IsFloat(to)) {
     const bool wider = ir::IsFloat(from) && ir::ByteSize(from) < ir::ByteSize(to);
-    const bool small = !ir::IsFloat(from) && x.magnitude() <= 1 / UnitRoundoff(to);
+    const bool small = !ir::IsFloat(from) && x.magnitude() <= 1 / ir::UnitRoundoff(to);
     return from == to || wider || small ? x : Widen(x, kOpUnits, x.magnitude(), to);
   }
   if (!ir::IsFloat(from)) {
@@ -251,25 +252,12 @@ Interval Hull(const Interval& a, const Interval& b) {
   return {std::min(a.low, b.low), std::max(a.high, b.high), a.nan || b.nan};
 }
 
-double UnitRoundoff(DType dtype) {
-  switch (dtype) {
-    case DType::kF64:
-      return 0x1p-53;
-    case DType::kBF16:
-      return 0x1p-8;
-    case DType::kF16:
-      return 0x1p-11;
-    default:
-      return 0x1p-24;
-  }
-}
-
 Interval Widen(const Interval& x, double units, double magnitude, DType dtype) {
   if (!ir::IsFloat(dtype)) {
     return x.low >= Lowest(dtype) && x.high <= Largest(dtype) ? x : Interval::Anything();
   }
   if (magnitude == 0) return x;
-  const double slack = units * (UnitRoundoff(dtype) * magnitude + SmallestDenormal(dtype));
+  const double slack = units * (ir::UnitRoundoff(dtype) * magnitude + SmallestDenormal(dtype));
   if (!std::isfinite(slack)) return Interval::Anything();
   Interval out = {x.low - slack, x.high + slack, x.nan};
   const double largest = Largest(dtype);

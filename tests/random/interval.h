@@ -33,9 +33,6 @@ struct Interval {
 // The smallest interval that holds both.
 Interval Hull(const Interval& a, const Interval& b);
 
-// The unit roundoff of a float format: half an ulp of 1.
-double UnitRoundoff(ir::DType dtype);
-
 // `x` widened by `units` roundings of a result in `dtype`, each relative to `magnitude`, and by the
 // smallest denormals; what may overflow may be infinite. Zero alone stays zero: it is exact. For
 // integers and bool: x, or Anything() beyond what they hold.
