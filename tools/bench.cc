@@ -285,10 +285,11 @@ absl::StatusOr<BenchReport> Measure(const ir::Graph& graph, const RunInputs& inp
 }
 
 absl::Status Bench(const BenchOptions& options) {
+  Progress progress("tenon bench");
+  progress.Set("reading the model");
   TENON_ASSIGN_OR_RETURN(const ir::Model model, Load(options.path));
   TENON_ASSIGN_OR_RETURN(const RunInputs inputs,
                          GatherInputs(model, options.inputs, /*make_up=*/true));
-  Progress progress("tenon bench");
   const absl::StatusOr<BenchReport> report = Measure(model.graph, inputs, options, progress);
   progress.Clear();
   if (!report.ok()) return WithReproduction(report.status(), model.graph);

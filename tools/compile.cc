@@ -7,7 +7,6 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "tenon/frontend/aot.h"
 #include "tenon/ir/check.h"
 #include "tenon/ir/file.h"
@@ -42,29 +41,17 @@ constexpr PlaceRow kPlaces[] = {{"caller", AotWeights::kCaller},
                                 {"object", AotWeights::kEmbedded},
                                 {"file", AotWeights::kFile}};
 
-std::vector<std::string> FormatNames() {
-  std::vector<std::string> names;
-  for (const codegen::FileFormatRow& row : codegen::kFileFormats) names.emplace_back(row.name);
-  return names;
-}
-
 // The chosen format; without a choice, what the output's suffix says, else an object.
 absl::StatusOr<AotFormat> FindFormat(const CompileCommand& command) {
+  if (!command.format.empty()) {
+    TENON_ASSIGN_OR_RETURN(const codegen::FileFormatRow* row,
+                           FindRow(codegen::kFileFormats, "--format", command.format));
+    return row->format;
+  }
   for (const codegen::FileFormatRow& row : codegen::kFileFormats) {
-    if (command.format == row.name) return row.format;
-    if (command.format.empty() && absl::EndsWith(command.output, row.suffix)) return row.format;
+    if (absl::EndsWith(command.output, row.suffix)) return row.format;
   }
-  if (command.format.empty()) return AotFormat::kObject;
-  return UnknownValue("--format", command.format, FormatNames());
-}
-
-absl::StatusOr<AotWeights> FindPlace(const std::string& name) {
-  std::vector<std::string> names;
-  for (const PlaceRow& row : kPlaces) {
-    if (name == row.name) return row.place;
-    names.emplace_back(row.name);
-  }
-  return UnknownValue("--weights-in", name, names);
+  return AotFormat::kObject;
 }
 
 std::string WithSuffix(const std::string& path, const std::string& suffix) {
@@ -73,9 +60,12 @@ std::string WithSuffix(const std::string& path, const std::string& suffix) {
 
 absl::Status PrintMemoryCurve(const CompileCommand& command) {
   TENON_ASSIGN_OR_RETURN(const ir::TargetDesc target, ToTarget(command.target));
-  TENON_ASSIGN_OR_RETURN(const passes::PipelineOptions options, ToPipelineOptions(command.target));
+  TENON_ASSIGN_OR_RETURN(passes::PipelineOptions options, ToPipelineOptions(command.target));
+  Progress progress("tenon compile");
+  progress.Follow(&options);
   TENON_ASSIGN_OR_RETURN(const ir::Model model, Load(command.path));
   TENON_ASSIGN_OR_RETURN(const std::string table, MemoryCurve(model.graph, target, options));
+  progress.Clear();
   std::fputs(table.c_str(), stdout);
   return absl::OkStatus();
 }
@@ -88,7 +78,8 @@ absl::Status RunCompile(const CompileCommand& command) {
   }
   AotOptions options;
   TENON_ASSIGN_OR_RETURN(options.format, FindFormat(command));
-  TENON_ASSIGN_OR_RETURN(options.weights, FindPlace(command.place));
+  TENON_ASSIGN_OR_RETURN(const PlaceRow* place, FindRow(kPlaces, "--weights-in", command.place));
+  options.weights = place->place;
   options.multi_isa = command.multi_isa;
   if (!command.multi_isa) {
     TENON_ASSIGN_OR_RETURN(options.target, ToTarget(command.target));
@@ -105,6 +96,7 @@ absl::Status RunCompile(const CompileCommand& command) {
   options.weights_file = std::filesystem::path(weights_file).filename().string();
 
   Progress progress("tenon compile");
+  progress.Set("reading the model");
   TENON_ASSIGN_OR_RETURN(const ir::Model model, Load(command.path));
   std::map<std::string, ir::Literal> literals;
   if (options.weights != AotWeights::kCaller) {
@@ -115,6 +107,7 @@ absl::Status RunCompile(const CompileCommand& command) {
     weights[name] = {literal.dtype(), Dims(literal.dims().begin(), literal.dims().end()),
                      literal.bytes()};
   }
+  progress.Set("compiling");
   const absl::StatusOr<AotFiles> files = CompileAheadOfTime(model.graph, weights, options);
   if (!files.ok()) return WithReproduction(files.status(), model.graph);
   // The header last: whoever finds it finds the rest.
@@ -135,20 +128,19 @@ absl::Status RunCompile(const CompileCommand& command) {
 Action AddCompile(CLI::App& app) {
   auto command = std::make_shared<CompileCommand>();
   AddModelArgument(app, command->path);
-  app.add_option("-o,--output", command->output, "Object, library or text to write");
-  app.add_option("--header", command->header, "Header to write; else beside the output, as .h");
+  AddFile(app, "-o,--output", command->output, "Object, library or text to write");
+  AddFile(app, "--header", command->header, "Header to write; else beside the output, as .h");
   app.add_option("--name", command->name,
                  "Prefix of what the header declares; else the graph's name");
-  app.add_option(
-      "--format", command->format,
-      absl::StrCat(absl::StrJoin(FormatNames(), ", "), "; else what the output's suffix says"));
-  app.add_option(
-         "--weights-in", command->place,
-         "Where parameters and state are: caller (who binds them), object, file (beside the "
-         "object, as .safetensors)")
+  AddChoice(app, "--format", command->format, NamesOf(codegen::kFileFormats),
+            "What to write; else what the output's suffix says");
+  AddChoice(
+      app, "--weights-in", command->place, NamesOf(kPlaces),
+      "Where parameters and state are: with the caller, who binds them, in the object, or in a "
+      "file beside it, as .safetensors")
       ->capture_default_str();
-  app.add_option("--weights", command->weights,
-                 "FILE.safetensors: values of parameters and state, by name");
+  AddFile(app, "--weights", command->weights,
+          "FILE.safetensors: values of parameters and state, by name");
   app.add_option("--seed", command->seed, "Of initialisers")->capture_default_str();
   app.add_flag("--memory-curve", command->memory_curve,
                "Print what smaller arenas would cost, and write nothing");

@@ -1,7 +1,8 @@
 // tenon completion, tenon man: what a shell completes and the manual pages, made of the definitions
 // that --help is made of.
 //
-// An option's type name says what it takes: "a|b|c" one of these, FILE or FOLDER a path.
+// An option's type name says what it takes: "a|b|c" one of these, FILE (or NAME=FILE) or FOLDER a
+// path, any other a value that no shell can guess.
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
@@ -35,6 +37,8 @@ struct OptionText {
     if (takes.find('|') == std::string::npos) return {};
     return absl::StrSplit(takes, '|');
   }
+  bool is_file() const { return takes == "FILE" || absl::EndsWith(takes, "=FILE"); }
+  bool is_folder() const { return takes == "FOLDER"; }
 };
 
 std::vector<OptionText> OptionsOf(const CLI::App& command) {
@@ -61,6 +65,14 @@ std::vector<const CLI::App*> Commands(const CLI::App& root) {
 
 // --- Completion
 
+// What bash is to do for the value of an option; empty: it completes files.
+std::string BashAction(const OptionText& option) {
+  if (option.takes.empty() || option.is_file()) return "";
+  if (option.is_folder()) return "kind=-d";
+  const std::vector<std::string> choices = option.choices();
+  return choices.empty() ? "return" : absl::StrCat("words='", absl::StrJoin(choices, " "), "'");
+}
+
 std::string BashScript(const CLI::App& root) {
   std::string names, flags, values;
   for (const CLI::App* command : Commands(root)) {
@@ -68,7 +80,8 @@ std::string BashScript(const CLI::App& root) {
     std::vector<std::string> all;
     for (const OptionText& option : OptionsOf(*command)) {
       all.insert(all.end(), option.flags.begin(), option.flags.end());
-      if (option.choices().empty()) continue;
+      const std::string action = BashAction(option);
+      if (action.empty()) continue;
       const std::vector<std::string>& where = option.flags;
       absl::StrAppend(&values, "    ",
                       // The argument stands behind the command's own name.
@@ -79,7 +92,7 @@ std::string BashScript(const CLI::App& root) {
                                             absl::StrAppend(out, "'", command->get_name(), " ",
                                                             flag, "'");
                                           }),
-                      ") words='", absl::StrJoin(option.choices(), " "), "' ;;\n");
+                      ") ", action, " ;;\n");
     }
     absl::StrAppend(&flags, "    ", command->get_name(), ") words='", absl::StrJoin(all, " "),
                     "' ;;\n");
@@ -87,7 +100,8 @@ std::string BashScript(const CLI::App& root) {
   return absl::StrCat(
       "# bash completion for tenon. Made by 'tenon completion bash'.\n"
       "_tenon() {\n"
-      "  local current=${COMP_WORDS[COMP_CWORD]} previous= words= command=${COMP_WORDS[1]}\n"
+      "  local current=${COMP_WORDS[COMP_CWORD]} previous= words= kind=-f "
+      "command=${COMP_WORDS[1]}\n"
       "  if [ \"$COMP_CWORD\" -gt 0 ]; then previous=${COMP_WORDS[COMP_CWORD - 1]}; fi\n"
       "  # --option=value is three words\n"
       "  if [ \"$current\" = = ]; then current=\n"
@@ -108,7 +122,7 @@ std::string BashScript(const CLI::App& root) {
       absl::StrReplaceAll(flags, {{"    ", "      "}}),
       "    esac\n"
       "  elif [ -z \"$words\" ]; then\n"
-      "    COMPREPLY=($(compgen -f -- \"$current\"))\n"
+      "    COMPREPLY=($(compgen $kind -- \"$current\"))\n"
       "    return\n"
       "  fi\n"
       "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
@@ -126,8 +140,8 @@ std::string ZshAction(const OptionText& option) {
   if (!option.choices().empty()) {
     return absl::StrCat(":value:(", absl::StrJoin(option.choices(), " "), ")");
   }
-  if (option.takes == "FOLDER") return ":folder:_files -/";
-  return option.takes == "FILE" ? ":file:_files" : ":value: ";
+  if (option.is_folder()) return ":folder:_files -/";
+  return option.is_file() ? ":file:_files" : ":value: ";
 }
 
 std::string ZshScript(const CLI::App& root) {
@@ -267,15 +281,19 @@ absl::Status Man(const ManOptionsOf& options, const CLI::App& root) {
 
 Action AddCompletion(CLI::App& app) {
   auto shell = std::make_shared<std::string>();
-  app.add_option("shell", *shell, "Shell to write a completion script for")
-      ->type_name("bash|zsh")
+  AddChoice(app, "shell", *shell, {"bash", "zsh"}, "Shell to write a completion script for")
       ->required();
   return [shell, &app] { return Complete(*shell, *app.get_parent()); };
 }
 
 Action AddMan(CLI::App& app) {
   auto options = std::make_shared<ManOptionsOf>();
-  app.add_option("command", options->command, "Command whose page is wanted; else that of tenon");
+  const std::vector<std::string> commands = {
+#define TENON_COMMAND(function, name, summary) name,
+#include "tools/commands.def"
+  };
+  AddChoice(app, "command", options->command, commands,
+            "Command whose page is wanted; else that of tenon");
   app.add_option("--output-dir", options->folder, "Folder to write all pages to")
       ->type_name("FOLDER");
   return [options, &app] { return Man(*options, *app.get_parent()); };

@@ -34,10 +34,11 @@ absl::Status Diff(const DiffOptions& options) {
     return UnknownValue("--shadow", options.shadow, {"f64"});
   }
   TENON_ASSIGN_OR_RETURN(Comparison comparison, MakeComparison(options.compare));
+  Progress progress("tenon diff");
+  progress.Set("reading the model");
   TENON_ASSIGN_OR_RETURN(const ir::Model model, Load(options.path));
   TENON_ASSIGN_OR_RETURN(const RunInputs inputs,
                          GatherInputs(model, options.inputs, /*make_up=*/true));
-  Progress progress("tenon diff");
   if (!options.shadow.empty()) {
     progress.Set("interpreting the graph, with a shadow");
     TENON_ASSIGN_OR_RETURN(const ShadowReport report, RunWithShadow(model.graph, inputs));

@@ -10,6 +10,7 @@
 #include "tenon/ir/check.h"
 #include "tenon/ir/suggest.h"
 #include "tools/command.h"
+#include "tools/progress.h"
 
 namespace tenon::tools {
 namespace {
@@ -58,12 +59,16 @@ absl::StatusOr<std::vector<std::string>> ChooseInputs(const ir::Graph& graph,
 }
 
 absl::Status Grad(const GradCommandOptions& options) {
+  Progress progress("tenon grad");
+  progress.Set("reading the model");
   TENON_ASSIGN_OR_RETURN(ir::Model model, Load(options.path));
   passes::GradOptions grad;
   TENON_ASSIGN_OR_RETURN(grad.loss, ChooseLoss(model.graph, options.loss));
   TENON_ASSIGN_OR_RETURN(grad.wrt, ChooseInputs(model.graph, SplitList(options.wrt)));
   grad.prefix = options.prefix;
+  progress.Set("differentiating");
   absl::StatusOr<ir::Graph> result = passes::Differentiate(model.graph, grad);
+  progress.Clear();
   if (!result.ok()) return WithReproduction(result.status(), model.graph);
   model.graph = *std::move(result);
   return ir::SaveModel(model, options.output);
@@ -80,8 +85,7 @@ Action AddGrad(CLI::App& app) {
                  "Inputs, separated by commas, whose gradients are wanted; else all parameters");
   app.add_option("--prefix", options->prefix, "What the gradients' names start with")
       ->capture_default_str();
-  app.add_option("-o,--output", options->output, "File to write; '-' is standard output")
-      ->type_name("FILE");
+  AddFile(app, "-o,--output", options->output, "File to write; '-' is standard output");
   return [options] { return Grad(*options); };
 }
 

@@ -200,12 +200,13 @@ absl::Status CheckComplete(const Graph& graph, const std::map<std::string, Liter
 }  // namespace
 
 void AddInputOptions(CLI::App& app, InputOptions& options) {
-  app.add_option("--input", options.files, "NAME=FILE.npy: the value of an input, one at a time");
-  app.add_option("--weights", options.weights,
-                 "FILE.safetensors: values of parameters and state, by name")
-      ->type_name("FILE");
+  app.add_option("--input", options.files, "The value of an input, one at a time")
+      ->type_name("NAME=FILE");
+  AddFile(app, "--weights", options.weights,
+          "FILE.safetensors: values of parameters and state, by name");
   app.add_option("--extent", options.extents,
-                 "SYMBOL=NUMBER: an extent that does not follow from the inputs' shapes");
+                 "An extent that does not follow from the inputs' shapes")
+      ->type_name("SYMBOL=NUMBER");
   app.add_option("--seed", options.seed, "Of initialisers and made-up values")
       ->capture_default_str();
 }

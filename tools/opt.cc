@@ -13,6 +13,7 @@
 #include "tenon/passes/pass_manager.h"
 #include "tenon/passes/pipeline.h"
 #include "tools/command.h"
+#include "tools/progress.h"
 
 namespace tenon::tools {
 namespace {
@@ -27,17 +28,11 @@ struct OptOptions {
   TargetOptions target;
 };
 
-std::vector<std::string> PassNames() {
-  std::vector<std::string> names;
-  for (const passes::PassInfo& pass : passes::AllPasses()) names.emplace_back(pass.name);
-  return names;
-}
-
 absl::StatusOr<passes::PassManager> MakeManager(const OptOptions& options) {
   std::vector<passes::PassId> list;
   for (const std::string& name : SplitList(options.passes)) {
     const std::optional<passes::PassId> pass = passes::FindPass(name);
-    if (!pass) return UnknownValue("--passes", name, PassNames());
+    if (!pass) return UnknownValue("--passes", name, NamesOf(passes::AllPasses()));
     list.push_back(*pass);
   }
   return passes::PassManager(options.passes.empty() ? passes::DefaultPasses() : std::move(list));
@@ -63,17 +58,23 @@ absl::Status Opt(const OptOptions& options) {
   std::set<std::string> print_after;
   for (const std::string& name : SplitList(options.print_after)) {
     if (name != "all" && !passes::FindPass(name)) {
-      return UnknownValue("--print-after", name, PassNames());
+      return UnknownValue("--print-after", name, PassesOrAll());
     }
     print_after.insert(name);
   }
   pipeline.verify_after_each = options.verify;
+  Progress progress("tenon opt");
   pipeline.after_pass = [&](const passes::PassReport& report, const ir::Graph& graph) {
     if (print_after.count("all") + print_after.count(std::string(report.pass)) == 0) return;
+    progress.Clear();
     absl::FPrintF(stderr, "// after %s\n%s\n", report.pass, ir::Print(graph));
   };
+  progress.Follow(&pipeline);
+  progress.Set("reading the model");
   TENON_ASSIGN_OR_RETURN(ir::Model model, Load(options.path));
+  progress.Set("the first pass");
   absl::StatusOr<ir::Graph> result = manager.Run(model.graph, pipeline, target);
+  progress.Clear();
   if (!result.ok()) return WithReproduction(result.status(), model.graph);
   if (options.time) PrintReports(manager.reports());
   model.graph = *std::move(result);
@@ -85,14 +86,14 @@ absl::Status Opt(const OptOptions& options) {
 Action AddOpt(CLI::App& app) {
   auto options = std::make_shared<OptOptions>();
   AddModelArgument(app, options->path);
-  app.add_option(
-      "--passes", options->passes,
-      "Passes to run, in order, separated by commas; the compiler's own list without it");
-  app.add_option("-o,--output", options->output, "File to write; '-' is standard output")
-      ->type_name("FILE");
+  app.add_option("--passes", options->passes,
+                 "Passes to run, in order, separated by commas; the compiler's own list without it")
+      ->type_name(OneOf(NamesOf(passes::AllPasses())));
+  AddFile(app, "-o,--output", options->output, "File to write; '-' is standard output");
   app.add_flag("--time", options->time, "Say what each pass took and did");
   app.add_option("--print-after", options->print_after,
-                 "Print the graph after these passes, or after 'all'");
+                 "Print the graph after these passes, or after each")
+      ->type_name(OneOf(PassesOrAll()));
   app.add_flag("--verify", options->verify, "Verify the graph after each pass");
   AddTargetOptions(app, options->target);
   return [options] { return Opt(*options); };

@@ -112,8 +112,9 @@ absl::Status CheckOptions(const ReduceOptions& options) {
 
 absl::Status ReduceCommand(const ReduceOptions& options) {
   TENON_RETURN_IF_ERROR(CheckOptions(options));
-  TENON_ASSIGN_OR_RETURN(Model model, Load(options.path));
   Progress progress("tenon reduce");
+  progress.Set("reading the model");
+  TENON_ASSIGN_OR_RETURN(Model model, Load(options.path));
   const TemporaryFolder folder;
   Reduction reduction;
   if (options.diff) {
@@ -165,9 +166,8 @@ Action AddReduce(CLI::App& app) {
       ->type_name("SECONDS")
       ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
-  app.add_option("-o,--output", options->output,
-                 "File to write, as often as a smaller model is found; '-' is standard output")
-      ->type_name("FILE")
+  AddFile(app, "-o,--output", options->output,
+          "File to write, as often as a smaller model is found; '-' is standard output")
       ->required();
   AddInputOptions(app, options->inputs);
   AddCompareOptions(app, options->compare);

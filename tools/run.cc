@@ -61,8 +61,7 @@ absl::StatusOr<Outputs> ExecuteNative(const kernel::Program& program, const ir::
 }
 
 absl::StatusOr<Outputs> Execute(const ir::Graph& graph, const RunInputs& inputs,
-                                const RunOptions& options) {
-  Progress progress("tenon run");
+                                const RunOptions& options, Progress& progress) {
   progress.Set("interpreting the graph");
   if (options.interpret == "graph") return RunGraph(graph, inputs);
   TENON_ASSIGN_OR_RETURN(passes::PipelineOptions pipeline, ToPipelineOptions(options.target));
@@ -119,10 +118,13 @@ absl::Status Run(const RunOptions& options) {
   if (!options.interpret.empty() && (!options.profile.empty() || options.debug_jit)) {
     return absl::InvalidArgumentError("--profile and --debug-jit are of native code");
   }
+  Progress progress("tenon run");
+  progress.Set("reading the model");
   TENON_ASSIGN_OR_RETURN(const ir::Model model, Load(options.path));
   TENON_ASSIGN_OR_RETURN(const RunInputs inputs,
                          GatherInputs(model, options.inputs, /*make_up=*/false));
-  absl::StatusOr<Outputs> outputs = Execute(model.graph, inputs, options);
+  absl::StatusOr<Outputs> outputs = Execute(model.graph, inputs, options, progress);
+  progress.Clear();
   if (!outputs.ok()) return WithReproduction(outputs.status(), model.graph);
   if (!options.output_dir.empty()) return WriteOutputs(model.graph, *outputs, options.output_dir);
   for (size_t i = 0; i < outputs->size(); ++i) {
@@ -144,9 +146,8 @@ Action AddRun(CLI::App& app) {
       ->type_name("FOLDER");
   AddChoice(app, "--interpret", options->interpret, {"graph", "kernel"},
             "Interpret instead of compiling");
-  app.add_option("--profile", options->profile,
-                 "Write when each thread ran which kernel, as a trace for Chrome and Perfetto")
-      ->type_name("FILE");
+  AddFile(app, "--profile", options->profile,
+          "Write when each thread ran which kernel, as a trace for Chrome and Perfetto");
   app.add_flag("--debug-jit", options->debug_jit, "Let perf and gdb see the kernels by name");
   app.add_option("--cache", options->cache,
                  "Folder in which compiled kernels are kept from run to run; off by default")

@@ -21,6 +21,7 @@
 #include "tools/command.h"
 #include "tools/dot.h"
 #include "tools/html/html.h"
+#include "tools/progress.h"
 #include "tools/summary.h"
 
 namespace tenon::tools {
@@ -136,35 +137,24 @@ constexpr StageRow kStages[] = {{"graph", nullptr},     {"simplified", nullptr},
                                 {"memory", EmitMemory}, {"kernel", EmitKernel},  {"llvm", EmitLlvm},
                                 {"asm", EmitAssembly}};
 
-template <typename Row, size_t n>
-absl::StatusOr<const Row*> FindRow(const Row (&rows)[n], absl::string_view option,
-                                   const std::string& name) {
-  std::vector<std::string> names;
-  for (const Row& row : rows) {
-    if (name == row.name) return &row;
-    names.emplace_back(row.name);
-  }
-  return UnknownValue(option, name, names);
-}
-
 // The graph after a pass: of the pipeline up to that pass, or of the pass alone where the pipeline
 // does not have it. "all": every result of the pipeline, one after another.
 absl::StatusOr<std::string> ShowAfter(const ir::Graph& graph, const ShowOptions& options,
                                       const FormatRow& format, Stage stage) {
-  std::vector<std::string> names;
-  for (const passes::PassInfo& pass : passes::AllPasses()) names.emplace_back(pass.name);
   std::vector<passes::PassId> list = passes::DefaultPasses();
   std::string all;
   absl::Status status;
   if (options.after == "all") {
-    stage.pipeline.after_pass = [&](const passes::PassReport& report, const ir::Graph& result) {
+    stage.pipeline.after_pass = [&, follow = std::move(stage.pipeline.after_pass)](
+                                    const passes::PassReport& report, const ir::Graph& result) {
+      follow(report, result);
       absl::StatusOr<std::string> text = format.render(result, options);
       if (!text.ok()) status = text.status();
       if (text.ok()) absl::StrAppend(&all, "// after ", report.pass, "\n", *text, "\n");
     };
   } else {
     const std::optional<passes::PassId> pass = passes::FindPass(options.after);
-    if (!pass) return UnknownValue("--after", options.after, names);
+    if (!pass) return UnknownValue("--after", options.after, PassesOrAll());
     size_t length = list.size();
     while (length > 0 && list[length - 1] != *pass) --length;
     list.resize(length);
@@ -190,7 +180,13 @@ absl::Status Show(const ShowOptions& options) {
   Stage stage;
   TENON_ASSIGN_OR_RETURN(stage.pipeline, ToPipelineOptions(options.target));
   TENON_ASSIGN_OR_RETURN(stage.target, ToTarget(options.target));
+  Progress progress("tenon show");
+  progress.Set("reading the model");
   TENON_ASSIGN_OR_RETURN(const ir::Model model, Load(options.path));
+  progress.Set(options.after.empty() && options.emit == "graph"
+                   ? absl::StrCat("making ", format->name)
+                   : "compiling");
+  progress.Follow(&stage.pipeline);
   absl::StatusOr<std::string> text;
   if (!options.after.empty()) {
     if (options.emit != "graph") {
@@ -205,6 +201,7 @@ absl::Status Show(const ShowOptions& options) {
   } else {
     text = format->render(model.graph, options);
   }
+  progress.Clear();
   if (!text.ok()) return WithReproduction(text.status(), model.graph);
   return ir::WriteFileAtomically(options.output, *text);
 }
@@ -214,15 +211,14 @@ absl::Status Show(const ShowOptions& options) {
 Action AddShow(CLI::App& app) {
   auto options = std::make_shared<ShowOptions>();
   AddModelArgument(app, options->path);
-  app.add_option("--format", options->format, "How graphs are shown: text, summary, dot, html")
+  AddChoice(app, "--format", options->format, NamesOf(kFormats), "How graphs are shown")
       ->capture_default_str();
-  app.add_option("--after", options->after, "Show the graph after this pass, or after 'all'");
-  app.add_option("--emit", options->emit,
-                 "Stage to show: graph, simplified, plan, memory, kernel, llvm, asm")
-      ->capture_default_str();
-  app.add_option("-o,--output", options->output, "File to write; '-' is standard output");
-  app.add_option("--profile", options->profile,
-                 "What 'tenon bench --json' wrote of this model, for the roofline of html");
+  AddChoice(app, "--after", options->after, PassesOrAll(),
+            "Show the graph after this pass, or after each");
+  AddChoice(app, "--emit", options->emit, NamesOf(kStages), "Stage to show")->capture_default_str();
+  AddFile(app, "-o,--output", options->output, "File to write; '-' is standard output");
+  AddFile(app, "--profile", options->profile,
+          "What 'tenon bench --json' wrote of this model, for the roofline of html");
   app.add_option("--max-elements", options->max_elements, "Cut longer literals (for people only)");
   app.add_flag("!--no-locations", options->locations, "Leave source locations out");
   AddTargetOptions(app, options->target);
