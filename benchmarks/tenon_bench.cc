@@ -15,6 +15,7 @@ int main(int argc, char** argv) {
   using namespace tenon::bench;  // NOLINT: a program, not a header
   WorkloadList workloads = KernelWorkloads();
   workloads.merge(ModelWorkloads());
+  workloads.merge(ObjectWorkloads());
   workloads.merge(FloorWorkloads());
   const WorkloadName name(argc > 1 ? argv[1] : "");
   const auto found = workloads.find(name.kind);

@@ -26,6 +26,7 @@ using WorkloadMaker = std::function<Served(const WorkloadName&, int threads)>;
 using WorkloadList = std::map<std::string, WorkloadMaker>;
 WorkloadList KernelWorkloads();  // tenon_kernels.cc: contractions, rows, optimizers
 WorkloadList ModelWorkloads();   // tenon_models.cc: training steps, inference
+WorkloadList ObjectWorkloads();  // tenon_objects.cc: a step compiled ahead of time, and by the JIT
 WorkloadList FloorWorkloads();   // floors.cc: peaks, streams, the clock; barriers and waking
 
 inline Served TenonServed() { return {.peer = "tenon", .version = "0.1.0"}; }
