@@ -111,7 +111,8 @@ TargetDesc Wasm32() {
   TargetDesc t;
   t.triple = "wasm32-unknown-unknown";
   t.cpu = "generic";
-  t.features = "+simd128";
+  // Every engine that has vectors has bulk memory: copying and filling call nothing.
+  t.features = "+bulk-memory,+bulk-memory-opt,+simd128";
   t.pointer_bytes = 4;
   t.max_threads = 1;
   t.vector_bits = 128;

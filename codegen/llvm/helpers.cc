@@ -21,9 +21,8 @@ constexpr HelperRow kHelpers[] = {
 }  // namespace
 
 std::set<std::string> HelperSymbols(const ir::TargetDesc& target) {
-  std::set<Group> groups = {Group::kMemory};
   const llvm::Triple triple(target.triple);
-  if (triple.isWasm()) groups.insert(Group::kWasm);
+  std::set<Group> groups = {triple.isWasm() ? Group::kWasm : Group::kMemory};
   const auto machine = MakeTargetMachine(target);
   if (triple.isThumb() && machine.ok()) {
     const TargetInfo info = MakeTargetInfo(target, **machine);

@@ -14,11 +14,11 @@ cd "$folder"
 "$tenon" compile "$models/classifier.tn" -o classifier.o --weights-in=caller --target=wasm32
 
 clang=$(command -v clang-22 || command -v clang)
-flags=(--target=wasm32 -O2 -msimd128 -ffreestanding -nostdlib -isystem "$here" -I .)
+# With bulk memory, copying and filling are instructions: no library is needed.
+flags=(--target=wasm32 -O2 -msimd128 -mbulk-memory -ffreestanding -nostdlib -I .)
 "$clang" "${flags[@]}" -c "$here/digit.c" -o digit.o
-"$clang" "${flags[@]}" -fno-builtin -c "$here/string.c" -o string.o
 "$clang" --target=wasm32 -nostdlib -Wl,--no-entry -Wl,--strip-all -Wl,--gc-sections \
-  digit.o string.o learner.o classifier.o -o digit.wasm
+  digit.o learner.o classifier.o -o digit.wasm
 
 # The page with script and module inside.
 awk -v script="$here/page.js" '

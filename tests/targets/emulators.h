@@ -20,6 +20,8 @@ struct Emulator {
   const char* compile;  // the driver's command line but for the files; "-o" comes behind it
   const char* sources;  // of the driver, besides driver.c
   const char* run;      // the program's path comes behind it
+  // A regular expression of samples that the emulator cannot run; null: none.
+  const char* skips = nullptr;
 };
 const std::vector<Emulator>& Emulators();
 bool IsInstalled(const Emulator& emulator);
