@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
+#include "tenon/codegen/host.h"
 #include "tenon/ir/check.h"
 #include "tenon/ir/roundoff.h"
 #include "tenon/passes/compile.h"
@@ -76,6 +77,10 @@ class Judge {
     Blame(stage);
   }
 
+  void Print(const std::string& line) const {
+    if (comparison_.progress != nullptr) comparison_.progress->Clear();
+    if (comparison_.print) comparison_.print(line);
+  }
   // Whether another stage needs to be run.
   bool IsOpen() const { return guilty_.empty() || !comparison_.stop_at_first; }
   const std::string& guilty() const { return guilty_; }
@@ -92,10 +97,6 @@ class Judge {
       noise_ = noise.ok() ? *noise : std::vector<double>(reference_.size());
     }
     return d.error * d.scale <= comparison_.tolerance * kNoiseFactor * (*noise_)[i];
-  }
-  void Print(const std::string& line) const {
-    if (comparison_.progress != nullptr) comparison_.progress->Clear();
-    if (comparison_.print) comparison_.print(line);
   }
   void Blame(const std::string& stage) {
     if (guilty_.empty()) guilty_ = stage;
@@ -202,6 +203,11 @@ absl::StatusOr<std::string> FirstWrongStage(const ir::Graph& graph, const RunInp
   const absl::StatusOr<Outputs> kernels = RunKernels(*program, inputs, comparison.threads);
   judge.Add(comparison.each_stage ? "barriers" : "kernel", kernels);
   if (!judge.IsOpen()) return judge.guilty();
+  if (!codegen::HostCanRun(comparison.target)) {
+    judge.Print(absl::StrFormat("%-14s left out: this machine cannot run code for %s", "native",
+                                comparison.target.cpu));
+    return judge.guilty();
+  }
   set_progress("compiling and running native code");
   kernel::Program compiled = *program;
   if (comparison.native) comparison.native(&compiled);

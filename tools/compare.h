@@ -62,9 +62,10 @@ absl::StatusOr<Comparison> MakeComparison(const CompareFlags& flags);
 // The first stage behind which results are wrong, or which fails; empty where there is none. At
 // `exact` numerics each stage must give the oracle's bits, else floats may differ as far as
 // roundings explain (compare.cc). Kernel interpreter and native code must always agree to the bit.
-// NaNs are equal to each other. Stages are the graph passes and "remat", "fuse", "lower", "memory",
-// "barriers" with `each_stage`, else "kernel" (all of them); then "native". Errors: of the run by
-// the oracle, and of compilations that refuse the graph.
+// NaNs are equal to each other.
+// Stages are the graph passes and "remat", "fuse", "lower", "memory", "barriers" with `each_stage`,
+// else "kernel" (all of them); then "native", where this machine can run it.
+// Errors: of the run by the oracle, and of compilations that refuse the graph.
 absl::StatusOr<std::string> FirstWrongStage(const ir::Graph& graph, const RunInputs& inputs,
                                             const Comparison& comparison);
 
