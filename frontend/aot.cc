@@ -84,12 +84,14 @@ absl::StatusOr<std::string> MakeWeightsFile(const std::vector<Weight>& weights,
   for (const Weight& weight : weights) tensors[bindings[weight.binding].name] = weight.value;
   TENON_ASSIGN_OR_RETURN(const checkpoint::Layout layout, checkpoint::LayOut(tensors));
   std::string file = layout.header;
-  for (const auto& [name, value] : tensors) absl::StrAppend(&file, BytesOf(value));
+  for (const std::string& name : layout.order) absl::StrAppend(&file, BytesOf(tensors.at(name)));
   for (const Weight& weight : weights) {
     where->slices.push_back({weight.binding, layout.offsets.at(bindings[weight.binding].name),
                              weight.value.byte_size()});
   }
   where->bytes = static_cast<int64_t>(file.size());
+  where->head_bytes = static_cast<int64_t>(layout.header.size());
+  where->head_hash = codegen::HashWeights(0, layout.header);
   return file;
 }
 

@@ -205,6 +205,8 @@ static inline uint64_t tenon_hash(uint64_t hash, const void* data, size_t bytes)
                      "  void* arena;     /* @U@_ARENA_BYTES_FOR(threads) bytes */\n"
                      "  void* prepared;  /* @U@_PREPARED_BYTES; written by prepare */\n"
                      "  tenon_team* team; /* NULL for one thread */\n"
+                     "  /* How large they are: too little is refused. 0: taken to be enough. */\n"
+                     "  int64_t arena_bytes, prepared_bytes;\n"
                      "  /* Set by the calls. */\n  tenon_frame frame;\n  void* buffers[",
                      std::max<size_t>(1, artifact_.bindings.size()), "];\n} @N@_instance;\n\n"));
   }
@@ -229,13 +231,16 @@ static inline uint64_t tenon_hash(uint64_t hash, const void* data, size_t bytes)
           "static inline int32_t @N@_use_weights(@N@_instance* self, const void* file, "
           "int64_t bytes) {\n"
           "  const unsigned char* from = (const unsigned char*)file;\n"
-          "  if (file == NULL || bytes != @U@_WEIGHTS_BYTES) return TENON_WRONG_WEIGHTS;\n"));
+          "  if (file == NULL || bytes != @U@_WEIGHTS_BYTES ||\n      tenon_hash(0, file, ",
+          weights.head_bytes, ") != UINT64_C(", weights.head_hash,
+          ")) {\n    return TENON_WRONG_WEIGHTS;\n  }\n"));
     }
     for (const WeightSlice& slice : weights.slices) {
       const Field& field = FieldOf(slice.binding);
       if (field.written) {
-        Add(absl::StrCat("  tenon_copy(self->tensors.", field.name, ", from + ", slice.offset, ", ",
-                         slice.bytes, ");\n"));
+        Add(absl::StrCat("  if (self->tensors.", field.name,
+                         " != NULL) {\n    tenon_copy(self->tensors.", field.name, ", from + ",
+                         slice.offset, ", ", slice.bytes, ");\n  }\n"));
       } else {
         Add(absl::StrCat("  self->tensors.", field.name, " = (", Pointer(field), ")(const void*)",
                          "(from + ", slice.offset, ");\n"));
@@ -272,23 +277,49 @@ static inline uint64_t tenon_hash(uint64_t hash, const void* data, size_t bytes)
                      "  self->frame.prepared = (char*)self->prepared;\n"
                      "  self->frame.team = self->team;\n  self->frame.status = TENON_OK;\n"
                      "  self->frame.fault_site = -1;\n}\n"));
+    Add(R"(static inline int32_t @N@_refuse(@N@_instance* self, int32_t thread, int32_t status,
+                                 int64_t value) {
+  if (thread == 0) {
+    self->frame.fault_value = value;
+    self->frame.status = status;
+  }
+  return status;
+}
+/* What the program itself cannot see. */
+static inline int32_t @N@_check(@N@_instance* self, int32_t thread, int32_t threads) {
+  if (self->arena_bytes != 0 && self->arena_bytes < @U@_ARENA_BYTES_FOR(threads)) {
+    return @N@_refuse(self, thread, TENON_BAD_MEMORY, 0);
+  }
+  if (self->prepared_bytes != 0 && self->prepared_bytes < @U@_PREPARED_BYTES) {
+    return @N@_refuse(self, thread, TENON_BAD_MEMORY, 1);
+  }
+  if (threads > 1 && self->team != NULL &&
+      (self->team->wait == NULL || self->team->wake == NULL)) {
+    return @N@_refuse(self, thread, TENON_BAD_THREAD, thread);
+  }
+  return TENON_OK;
+}
+)");
     Add(absl::StrCat(
         "static inline int32_t @N@_step_on(@N@_instance* self, int32_t thread, int32_t threads) {\n"
-        "  return ",
+        "  const int32_t status = @N@_check(self, thread, threads);\n"
+        "  if (status != TENON_OK) return status;\n  return ",
         options_.step_symbol, "(&self->frame, thread, threads);\n}\n",
-        "static inline int32_t @N@_step(@N@_instance* self) {\n  @N@_begin(self);\n  return ",
-        options_.step_symbol, "(&self->frame, 0, 1);\n}\n",
+        "static inline int32_t @N@_step(@N@_instance* self) {\n  @N@_begin(self);\n"
+        "  return @N@_step_on(self, 0, 1);\n}\n",
         "/* Once for a set of weights: what depends on nothing else, such as packing. */\n"
-        "static inline int32_t @N@_prepare(@N@_instance* self) {\n  @N@_begin(self);\n"));
+        "static inline int32_t @N@_prepare(@N@_instance* self) {\n  @N@_begin(self);\n"
+        "  const int32_t status = @N@_check(self, 0, 1);\n"
+        "  if (status != TENON_OK) return status;\n"));
     if (options_.weights.place != WeightsPlace::kCaller) {
       for (const WeightSlice& slice : options_.weights.slices) {
         const std::string& name = FieldOf(slice.binding).name;
         Add(absl::StrCat("  if (self->tensors.", name,
-                         " == NULL) {\n    self->frame.fault_value = ", slice.binding,
-                         ";\n    return self->frame.status = ", "TENON_MISSING_BUFFER;\n  }\n"));
+                         " == NULL) {\n    return @N@_refuse(self, 0, TENON_MISSING_BUFFER, ",
+                         slice.binding, ");\n  }\n"));
       }
       Add(absl::StrCat("  if (@N@_weights_hash(self) != UINT64_C(", options_.weights.hash,
-                       ")) {\n    return self->frame.status = TENON_WRONG_WEIGHTS;\n  }\n"));
+                       ")) {\n    return @N@_refuse(self, 0, TENON_WRONG_WEIGHTS, 0);\n  }\n"));
     }
     Add(absl::StrCat("  return ", options_.prepare_symbol, "(&self->frame, 0, 1);\n}\n\n"));
   }
@@ -300,7 +331,8 @@ static inline uint64_t tenon_hash(uint64_t hash, const void* data, size_t bytes)
     case TENON_INDEX_OUT_OF_RANGE: return "an index is out of range";
     case TENON_NOT_FINITE: return "a value is not finite";
     case TENON_CANCELLED: return "cancelled";
-    case TENON_BAD_THREAD: return "a bad thread number, too many, or several without a team";
+    case TENON_BAD_THREAD:
+      return "a bad thread number, too many, or several without a team and its callbacks";
     case TENON_BAD_EXTENT: return "an extent is negative or beyond its bound";
     case TENON_MISSING_BUFFER: return "a tensor has no memory, or too little";
     case TENON_MISALIGNED_BUFFER: return "a tensor is not aligned to its elements";
@@ -385,7 +417,8 @@ class Program {
   Program(std::span<std::byte> arena, std::span<std::byte> prepared) {
     c_.arena = arena.data();
     c_.prepared = prepared.data();
-    enough_ = arena.size() >= kArenaBytes && prepared.size() >= kPreparedBytes;
+    c_.arena_bytes = static_cast<std::int64_t>(arena.size());
+    c_.prepared_bytes = static_cast<std::int64_t>(prepared.size());
   }
 )");
   for (const kernel::Symbol& symbol : artifact_.symbols) {
@@ -427,11 +460,11 @@ class Program {
   Add(absl::StrCat(R"(
   // Both give a tenon_status.
   [[nodiscard]] std::int32_t Prepare() {
-    if (!enough_) return Fail(TENON_BAD_MEMORY, 0);
+    if (const std::int32_t status = CheckMemory(); status != TENON_OK) return status;
     return @N@_prepare(&c_);
   }
   [[nodiscard]] std::int32_t Step() {
-    if (!enough_) return Fail(TENON_BAD_MEMORY, 0);
+    if (const std::int32_t status = CheckMemory(); status != TENON_OK) return status;
 )",
                    checks, R"(    return @N@_step(&c_);
   }
@@ -441,12 +474,15 @@ class Program {
 
  private:
   std::int32_t Fail(std::int32_t status, std::int64_t value) {
-    c_.frame.fault_value = value;
-    return c_.frame.status = status;
+    return @N@_refuse(&c_, 0, status, value);
+  }
+  // Of empty spans C would say that nobody knows how large they are.
+  std::int32_t CheckMemory() {
+    if (c_.arena_bytes < @U@_ARENA_BYTES) return Fail(TENON_BAD_MEMORY, 0);
+    return c_.prepared_bytes < @U@_PREPARED_BYTES ? Fail(TENON_BAD_MEMORY, 1) : TENON_OK;
   }
 
   @N@_instance c_ = {};
-  bool enough_ = false;
 )"));
   if (dynamic > 0) Add(absl::StrCat("  std::array<std::int64_t, ", dynamic, "> sizes_ = {};\n"));
   Add("};\n\n}  // namespace @N@\n");

@@ -34,6 +34,9 @@ struct Weights {
   WeightsPlace place = WeightsPlace::kCaller;
   std::string file;  // of kFile: its name, for people
   int64_t bytes = 0;
+  // Of kFile: its first bytes, which tell names, shapes and offsets, and HashWeights of them.
+  int64_t head_bytes = 0;
+  uint64_t head_hash = 0;
   std::vector<WeightSlice> slices;  // in the order of bindings
   // HashWeights of the bytes of those slices that no step updates, one after the other.
   uint64_t hash = 0;

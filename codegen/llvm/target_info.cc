@@ -78,8 +78,11 @@ absl::StatusOr<std::unique_ptr<llvm::TargetMachine>> MakeTargetMachine(const ir:
   const std::unique_ptr<llvm::MCSubtargetInfo> subtarget(
       target->createMCSubtargetInfo(triple, "", ""));
   if (!desc.cpu.empty() && !subtarget->isCPUStringValid(desc.cpu)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("unknown CPU '", desc.cpu, "' for target '", desc.triple, "'"));
+    std::vector<std::string> known;
+    for (const auto& row : subtarget->getAllProcessorDescriptions()) known.emplace_back(row.Key);
+    return absl::InvalidArgumentError(absl::StrCat("unknown CPU '", desc.cpu, "' for target '",
+                                                   desc.triple, "'",
+                                                   ir::DidYouMean(desc.cpu, known)));
   }
   TENON_RETURN_IF_ERROR(CheckFeatures(*subtarget, desc));
   llvm::TargetOptions options;

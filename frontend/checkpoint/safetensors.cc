@@ -236,8 +236,14 @@ absl::StatusOr<Layout> LayOut(const std::map<std::string, TensorView>& tensors,
   Json header = Json::object();
   if (!metadata.empty()) header[kMetadata] = metadata;
   Layout layout;
+  for (const auto& [name, view] : tensors) layout.order.push_back(name);
+  std::stable_sort(layout.order.begin(), layout.order.end(),
+                   [&](const std::string& a, const std::string& b) {
+                     return ir::ByteSize(tensors.at(a).dtype) > ir::ByteSize(tensors.at(b).dtype);
+                   });
   int64_t offset = 0;
-  for (const auto& [name, view] : tensors) {
+  for (const std::string& name : layout.order) {
+    const TensorView& view = tensors.at(name);
     if (name.empty() || name == kMetadata) {
       return absl::InvalidArgumentError(absl::StrCat("a tensor cannot be called '", name, "'"));
     }
@@ -260,7 +266,8 @@ absl::Status Save(const std::string& path, const std::map<std::string, TensorVie
                   const std::map<std::string, std::string>& metadata) {
   TENON_ASSIGN_OR_RETURN(const Layout layout, LayOut(tensors, metadata));
   std::vector<absl::string_view> pieces = {layout.header};
-  for (const auto& [name, view] : tensors) {
+  for (const std::string& name : layout.order) {
+    const TensorView& view = tensors.at(name);
     pieces.emplace_back(static_cast<const char*>(view.data), view.byte_size());
   }
   return ir::WriteFileAtomically(path, pieces);

@@ -1,13 +1,15 @@
 // Weight files in safetensors form: named tensors and a little text, readable by anyone's tools.
 //
 // A file is eight bytes of header length (little-endian), a JSON header with type, shape and place
-// of every tensor, and the elements, without gaps. Files are written atomically. A file is trusted
+// of every tensor, and the elements, without gaps, those of the widest types first: in a file that is
+// mapped all of them are aligned. Files are written atomically. A file is trusted
 // with nothing: whatever its header claims is checked against its size before memory is taken.
 #ifndef TENON_FRONTEND_CHECKPOINT_SAFETENSORS_H_
 #define TENON_FRONTEND_CHECKPOINT_SAFETENSORS_H_
 
 #include <map>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -20,10 +22,11 @@ struct Checkpoint {
   std::map<std::string, std::string> metadata;
 };
 
-// What stands before the elements in a file, and where each tensor's elements begin in it. Elements
-// follow the header in the order of names, without gaps.
+// What stands before the elements in a file, the tensors in the order in which they follow, and
+// where the elements of each begin.
 struct Layout {
   std::string header;
+  std::vector<std::string> order;
   std::map<std::string, int64_t> offsets;
 };
 // Errors: names that are empty or "__metadata__".

@@ -1,5 +1,5 @@
-// Programs compiled ahead of time: the same bits as the JIT's, and what they say of wrong
-// arguments. The build makes mlp_train.{o,h} and mlp.{o,h} by the `tenon compile` under test.
+// Programs compiled ahead of time: the same bits as the JIT's. The build makes
+// mlp_train.{o,h} and mlp.{o,h} by the `tenon compile` under test.
 #include "tenon/frontend/aot.h"
 
 #include <gmock/gmock.h>
@@ -24,116 +24,13 @@
 #include "tenon/codegen/host.h"
 #include "tenon/frontend/compile.h"
 #include "tenon/frontend/init.h"
-#include "tenon/ir/binary.h"
 #include "tenon/ir/text.h"
 #include "tenon/runtime/arena.h"
 #include "tenon/runtime/team.h"
+#include "tests/aot/training.h"
 
 namespace tenon {
 namespace {
-
-constexpr int kBatch = 33;
-
-ir::Graph LoadExample(const std::string& name) {
-  absl::StatusOr<ir::Model> model =
-      ir::LoadModel(absl::StrCat(TENON_SOURCE_DIR, "/examples/models/", name));
-  EXPECT_TRUE(model.ok()) << model.status();
-  return model->graph;
-}
-
-// As tests/aot/train.c makes it.
-void MakeBatch(int step, float* x, int32_t* y) {
-  uint32_t state = 12345u + static_cast<uint32_t>(step);
-  for (int i = 0; i < kBatch * 784; ++i) {
-    state = state * 1664525u + 1013904223u;
-    x[i] = static_cast<float>(state >> 16) / 65536.0f;
-  }
-  for (int i = 0; i < kBatch; ++i) y[i] = static_cast<int32_t>((i * 7 + step) % 10);
-}
-
-// The training step by the JIT.
-class JitTraining {
- public:
-  JitTraining() : program_(Program::Compile(LoadExample("mlp_train.tn"))) {
-    EXPECT_TRUE(program_.ok()) << program_.status();
-    instance_ = std::make_unique<Instance>(program_->NewInstance());
-    const ir::Graph graph = LoadExample("mlp_train.tn");
-    for (const ir::Input& input : graph.inputs()) {
-      if (input.kind == ir::InputKind::kInput) continue;
-      const kernel::Binding& binding = program_->bindings()[instance_->FindInput(input.name)];
-      std::vector<int64_t> dims;
-      for (const ir::Dim& d : binding.type.dims) dims.push_back(d.constant());
-      Tensor& tensor = values_[input.name];
-      tensor = *Initialize(input.init, binding.type.dtype, dims, /*seed=*/0, input.name);
-      const absl::Status bound = IsUpdated(input.name)
-                                     ? instance_->BindMutable(input.name, tensor.mutable_view())
-                                     : instance_->BindInput(input.name, tensor.view());
-      EXPECT_TRUE(bound.ok()) << bound;
-    }
-  }
-
-  float Step(int step) {
-    MakeBatch(step, x_.mutable_data<float>().data(), y_.mutable_data<int32_t>().data());
-    EXPECT_TRUE(instance_->BindInput("x", x_.view()).ok());
-    EXPECT_TRUE(instance_->BindInput("y", y_.view()).ok());
-    const absl::Status status = instance_->Run();
-    EXPECT_TRUE(status.ok()) << status;
-    return instance_->Output("loss")->as<float>()[0];
-  }
-  const Tensor& value(const std::string& name) const { return values_.at(name); }
-
- private:
-  static bool IsUpdated(const std::string& name) {
-    static const std::set<std::string> updated = {
-#define TENON_UPDATED(type, field, part, name) name,
-#include "tests/aot/updated.def"
-    };
-    return updated.count(name) != 0;
-  }
-
-  absl::StatusOr<Program> program_;
-  std::unique_ptr<Instance> instance_;
-  std::map<std::string, Tensor> values_;
-  Tensor x_{ir::DType::kF32, {kBatch, 784}}, y_{ir::DType::kI32, {kBatch}};
-};
-
-// The same from the object, in memory of its own.
-struct ObjectTraining {
-  explicit ObjectTraining(int threads = 1)
-      : arena(MLP_TRAIN_ARENA_BYTES_FOR(threads)), prepared(MLP_TRAIN_PREPARED_BYTES) {
-#define TENON_UPDATED(type, field, part, name) \
-  field.resize(MLP_TRAIN_##part##_ELEMENTS);   \
-  m.tensors.field = field.data();
-#include "tests/aot/updated.def"
-    m.tensors.x = x.data();
-    m.tensors.y = y.data();
-    m.tensors.loss = &loss;
-    m.extents.n = kBatch;
-    m.arena = arena.data();
-    m.prepared = prepared.data();
-    mlp_train_use_weights(&m);
-  }
-
-  mlp_train_instance m = {};
-#define TENON_UPDATED(type, field, part, name) std::vector<type> field;
-#include "tests/aot/updated.def"
-  std::vector<float> x = std::vector<float>(kBatch * 784);
-  std::vector<int32_t> y = std::vector<int32_t>(kBatch);
-  float loss = 0;
-  runtime::Arena arena, prepared;
-};
-
-template <typename T>
-bool SameBits(const std::vector<T>& a, const Tensor& b) {
-  return static_cast<int64_t>(a.size() * sizeof(T)) == b.byte_size() &&
-         std::memcmp(a.data(), b.bytes(), a.size() * sizeof(T)) == 0;
-}
-
-void ExpectSameState(const ObjectTraining& object, const JitTraining& jit) {
-#define TENON_UPDATED(type, field, part, name) \
-  EXPECT_TRUE(SameBits(object.field, jit.value(name))) << name;
-#include "tests/aot/updated.def"
-}
 
 TEST(Aot, TrainingFollowsTheJitToTheBitFor200Steps) {
   JitTraining jit;
@@ -198,72 +95,6 @@ TEST(Aot, InferenceThroughTheCppLayerGivesTheJitsBits) {
     EXPECT_TRUE(SameBits(prediction, expected->at("prediction"))) << n;
   }
   static_assert(mlp::x_shape[0] == 64 && mlp::x_shape[1] == 784);
-}
-
-TEST(Aot, WrongArgumentsAreNamed) {
-  ObjectTraining object;
-  const auto expect = [&](int32_t status, const std::string& culprit) {
-    EXPECT_EQ(mlp_train_step(&object.m), status);
-    EXPECT_EQ(object.m.frame.status, status);
-    EXPECT_EQ(mlp_train_culprit(&object.m), culprit);
-  };
-  ASSERT_EQ(mlp_train_prepare(&object.m), TENON_OK);
-  MakeBatch(0, object.x.data(), object.y.data());
-  object.m.extents.n = 65;
-  expect(TENON_BAD_EXTENT, "n");
-  object.m.extents.n = -1;
-  expect(TENON_BAD_EXTENT, "n");
-  object.m.extents.n = kBatch;
-  object.m.tensors.dense_1_bias_m = nullptr;
-  expect(TENON_MISSING_BUFFER, "dense_1_bias_m");
-  object.m.tensors.dense_1_bias_m = object.dense_1_bias_m.data();
-  object.m.tensors.y =
-      reinterpret_cast<const int32_t*>(reinterpret_cast<const char*>(object.y.data()) + 1);
-  expect(TENON_MISALIGNED_BUFFER, "y");
-  object.m.tensors.y = object.y.data();
-  object.m.arena = static_cast<char*>(object.m.arena) + 16;
-  expect(TENON_BAD_MEMORY, "arena");
-  object.m.arena = nullptr;
-  expect(TENON_BAD_MEMORY, "arena");
-  object.m.arena = object.arena.data();
-  mlp_train_begin(&object.m);
-  EXPECT_EQ(mlp_train_step_on(&object.m, 1, 1), TENON_BAD_THREAD);
-  EXPECT_EQ(mlp_train_step_on(&object.m, 0, 2), TENON_BAD_THREAD);  // no team
-  tenon_team team = {};
-  object.m.team = &team;
-  mlp_train_begin(&object.m);
-  EXPECT_EQ(mlp_train_step_on(&object.m, 0, MLP_TRAIN_MAX_THREADS + 1), TENON_BAD_THREAD);
-  object.m.team = nullptr;
-  expect(TENON_OK, "");
-}
-
-TEST(Aot, WrongWeightsAreRefused) {
-  runtime::Arena arena(MLP_ARENA_BYTES), prepared(MLP_PREPARED_BYTES);
-  mlp_instance m = {};
-  m.arena = arena.data();
-  m.prepared = prepared.data();
-  EXPECT_EQ(mlp_prepare(&m), TENON_MISSING_BUFFER);
-  mlp_use_weights(&m);
-  EXPECT_EQ(mlp_prepare(&m), TENON_OK);
-  std::vector<float> bias(m.tensors.dense_1_bias, m.tensors.dense_1_bias + 256);
-  m.tensors.dense_1_bias = bias.data();
-  EXPECT_EQ(mlp_prepare(&m), TENON_OK);  // a copy is as good
-  bias[255] += 1e-30f;
-  EXPECT_EQ(mlp_prepare(&m), TENON_WRONG_WEIGHTS);
-}
-
-TEST(Aot, TooLittleMemoryIsRefusedByTheCppLayer) {
-  mlp::Program object({}, {});
-  EXPECT_EQ(object.Prepare(), TENON_BAD_MEMORY);
-  runtime::Arena arena(MLP_ARENA_BYTES), prepared(MLP_PREPARED_BYTES);
-  mlp::Program other({reinterpret_cast<std::byte*>(arena.data()), mlp::kArenaBytes},
-                     {reinterpret_cast<std::byte*>(prepared.data()), mlp::kPreparedBytes});
-  other.use_weights();
-  ASSERT_EQ(other.Prepare(), TENON_OK);
-  std::vector<float> x(783), prediction(10);
-  other.n(1).x(x).prediction(prediction);
-  EXPECT_EQ(other.Step(), TENON_MISSING_BUFFER);
-  EXPECT_STREQ(other.culprit(), "x");
 }
 
 std::string OutputOf(const std::string& command) {
@@ -361,36 +192,6 @@ TEST(Aot, ObjectsAreSmall) {
   ASSERT_TRUE(one.ok()) << one.status();
   EXPECT_LE(bytes(*one), 32u << 10);
   EXPECT_LE(bytes(LoadExample("mlp_train.tn")), 96u << 10);
-}
-
-TEST(Aot, AnArenasLimitCountsScratchMemory) {
-  const ir::Graph graph = LoadExample("cnn_train.tn");
-  const absl::StatusOr<AotFiles> free = CompileAheadOfTime(graph, {}, {});
-  ASSERT_TRUE(free.ok()) << free.status();
-  for (const int percent : {75, 50, 25}) {
-    const int64_t limit = free->arena_bytes * percent / 100;
-    const absl::StatusOr<AotFiles> files = CompileAheadOfTime(
-        graph, {}, {.compile = {.memory_limit = limit, .memory_limit_threads = 1}});
-    if (files.ok()) {
-      EXPECT_LE(files->arena_bytes, limit);
-    } else {
-      EXPECT_EQ(files.status().code(), absl::StatusCode::kResourceExhausted) << files.status();
-      EXPECT_THAT(files.status().ToString(), testing::HasSubstr("Alive at its peak:\n  "));
-    }
-  }
-}
-
-TEST(Aot, WrongRequestsAreRefused) {
-  const ir::Graph graph = LoadExample("mlp.tn");
-  EXPECT_THAT(CompileAheadOfTime(graph, {}, {.name = "my-model"}).status().ToString(),
-              testing::HasSubstr("try 'my_model'"));
-  EXPECT_THAT(CompileAheadOfTime(graph, {}, {.weights = AotWeights::kEmbedded}).status().ToString(),
-              testing::HasSubstr("no value for 'dense/kernel'"));
-  Tensor wrong(ir::DType::kF32, {1, 2});
-  std::map<std::string, TensorView> weights = {{"dense/kernel", wrong.view()}};
-  EXPECT_THAT(
-      CompileAheadOfTime(graph, weights, {.weights = AotWeights::kEmbedded}).status().ToString(),
-      testing::HasSubstr("'dense/kernel' is f32[784,512], its value f32[1,2]"));
 }
 
 }  // namespace

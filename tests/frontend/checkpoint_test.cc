@@ -47,6 +47,12 @@ TEST(Safetensors, RoundTripKeepsEveryTypeToTheBit) {
   uint64_t length;
   std::memcpy(&length, bytes.data(), 8);
   EXPECT_EQ(length % 8, 0u);
+  // And so all elements are aligned, whatever stands before them.
+  const auto layout = LayOut(views);
+  ASSERT_TRUE(layout.ok()) << layout.status();
+  for (const auto& [name, offset] : layout->offsets) {
+    EXPECT_EQ(offset % ir::ByteSize(tensors.at(name).dtype()), 0) << name;
+  }
 }
 
 TEST(Safetensors, AFailedSaveLeavesTheOldFile) {
