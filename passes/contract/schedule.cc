@@ -120,7 +120,8 @@ int ChooseDotRows(const ContractNest& nest, const ir::TargetDesc& target, int ro
   return most;
 }
 
-void ChooseTile(const ContractNest& nest, const ir::TargetDesc& target, Schedule* s) {
+void ChooseTile(const ContractNest& nest, const ir::TargetDesc& target, bool b_is_fixed,
+                Schedule* s) {
   const int width = std::max(1, target.Lanes(ir::ByteSize(nest.accumulator)));
   const int64_t m = std::max<int64_t>(1, Guess(nest.m.back().extent));
   // Columns in no panel have their sums wait in rows of as many lanes.
@@ -143,8 +144,9 @@ void ChooseTile(const ContractNest& nest, const ir::TargetDesc& target, Schedule
       s->lanes = lanes;
     }
   }
-  // One row has few accumulators to hide the latency with: take more lanes.
-  if (m == 1 && n >= 8 * width) s->lanes = AllowedLanes(8 * width);
+  // One row has few accumulators to hide the latency with: take more lanes, and longer runs of a B
+  // that is read where it lies.
+  if (m == 1 && n >= 8 * width) s->lanes = AllowedLanes((b_is_fixed ? 4 : 8) * width);
   const Dim extent = PanelColumns(nest, *s);
   if (!extent.is_constant()) {
     s->tail_lanes = s->lanes;
@@ -344,7 +346,7 @@ Schedule MakeSchedule(const ContractNest& nest, const ir::TargetDesc& target,
     s.dot_columns = ChooseDotColumns(nest, target);
   }
   s.a_rows = ChooseRows(nest, target);
-  ChooseTile(nest, target, &s);
+  ChooseTile(nest, target, around.b_is_fixed, &s);
   s.dot_rows = ChooseDotRows(nest, target, s.rows);
   ChoosePanel(nest, target, around.b_is_fixed, &s);
   s.prepacked = around.b_is_fixed && s.panel != Schedule::Panel::kDirect &&

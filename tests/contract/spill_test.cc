@@ -91,8 +91,12 @@ TEST(SpillTest, NoVectorOnTheStackInALoopOverK) {
         loops += CompileAndCheck("mk,kn->mn", m, 300, n, ir::DType::kF32, t.target);
       }
     }
-    for (int64_t n : {1, 3, 18, 49})
+    for (int64_t n : {1, 3, 18, 49}) {
       loops += CompileAndCheck("mk,kn->mn", 40, 300, n, ir::DType::kF32, t.target);
+    }
+    // Rows of A that share a set of the first level: few of them a tile, and more lanes.
+    loops += CompileAndCheck("mk,kn->mn", 512, 1024, 1024, ir::DType::kF32, t.target);
+    loops += CompileAndCheck("mk,nk->mn", 512, 3072, 768, ir::DType::kF32, t.target);
     for (const char* spec : {"mk,kn->mn", "mk,nk->mn", "km,kn->mn"}) {
       for (ir::DType dtype : {ir::DType::kF32, ir::DType::kBF16}) {
         loops += CompileAndCheck(spec, 256, 256, 240, dtype, t.target);
