@@ -122,7 +122,7 @@ def command(options, contender, workload):
         return [f"{options.build}/benchmarks/tenon_bench", workload.name, threads]
     if contender in GEMM_PEERS:
         return [f"{options.build}/benchmarks/gemm_peers", contender, workload.name, threads]
-    if "/" in contender:  # another workload of tenon's own, or a floor
+    if "/" in contender or contender in workload.floors:  # another workload of tenon's own, or a floor
         return [f"{options.build}/benchmarks/tenon_bench", contender, threads]
     return [options.python, f"{HERE}/peers.py", contender, workload.name, threads]
 
