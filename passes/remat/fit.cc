@@ -89,7 +89,9 @@ absl::StatusOr<kernel::Program> Fit(const ir::Graph& graph, const fuse::FusionPl
       best = after;
     }
     if (after.Peak() > budget) break;  // nothing is left to choose
-    budget -= std::max(result.arena_bytes - limit, limit / 64);
+    // Kernels' own buffers, which no timeline knows, make the arena larger than what is alive: what
+    // is too much has to come off from there.
+    budget = std::min(budget, after.Peak()) - std::max(result.arena_bytes - limit, limit / 64);
   }
   return DoesNotFit(graph, best, limit, program.arena_bytes, least);
 }

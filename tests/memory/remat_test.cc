@@ -4,7 +4,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
+#include "tenon/ir/binary.h"
+#include "tenon/ir/target.h"
 #include "tenon/ir/text.h"
+#include "tenon/passes/compile.h"
 #include "tenon/passes/grad/grad.h"
 #include "tenon/passes/memory/plan.h"
 #include "tests/memory/models.h"
@@ -129,6 +133,26 @@ TEST(RematTest, AGenerousLimitChangesNothing) {
   const auto limited = CompileAt(graph, free->program().arena_bytes, false, options);
   ASSERT_TRUE(limited.ok());
   EXPECT_EQ(limited->program().step.size(), free->program().step.size());
+}
+
+// Kernels have buffers of their own, so that an arena is larger than what is alive: that must not
+// make a smaller limit easier to meet than a larger one.
+TEST(RematTest, ALargerLimitFitsWhereASmallerOneDoes) {
+  const absl::StatusOr<ir::Model> model =
+      ir::LoadModel(absl::StrCat(TENON_SOURCE_DIR, "/examples/models/cnn_train.tn"));
+  ASSERT_TRUE(model.ok()) << model.status();
+  passes::PipelineOptions options;
+  const auto free = passes::CompileToProgram(model->graph, ir::X86Avx512(), options);
+  ASSERT_TRUE(free.ok()) << free.status();
+  bool smaller_fits = false;
+  for (int percent = 70; percent < 100; percent += 2) {
+    options.memory_limit = free->arena_bytes * percent / 100;
+    const auto program = passes::CompileToProgram(model->graph, ir::X86Avx512(), options);
+    if (program.ok()) EXPECT_LE(program->arena_bytes, options.memory_limit);
+    EXPECT_GE(program.ok(), smaller_fits) << percent << "%: " << program.status();
+    smaller_fits |= program.ok();
+  }
+  EXPECT_TRUE(smaller_fits);
 }
 
 // How much of the arena the plan leaves unused at the moment when most of it is used. A limit of
