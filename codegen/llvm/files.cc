@@ -79,10 +79,9 @@ class TemporaryFolder {
   llvm::SmallString<128> path_;
 };
 
-// The linker keeps its state in globals: one at a time.
+// The linker keeps its state in globals, LLVM's options among them: one at a time.
 absl::Status RunLinker(const std::vector<std::string>& arguments) {
-  static std::mutex mutex;
-  const std::lock_guard<std::mutex> lock(mutex);
+  const std::lock_guard<std::mutex> lock(OptionsMutex());
   std::vector<const char*> pointers;
   for (const std::string& argument : arguments) pointers.push_back(argument.c_str());
   std::string output, errors;

@@ -4,11 +4,10 @@
 #include <llvm/Analysis/TargetTransformInfo.h>
 #include <llvm/IR/IRBuilder.h>
 #include <llvm/IR/IntrinsicInst.h>
-#include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Module.h>
-#include <llvm/IR/OptBisect.h>
 #include <llvm/Pass.h>
+#include <llvm/Support/CommandLine.h>
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/Transforms/Scalar.h>
 
@@ -63,16 +62,20 @@ class UnmaskSingleLanesPass final : public llvm::FunctionPass {
 
 // LLVM 22's pass that merges ARM's loads and stores may take a merged load's base register for its
 // address although a later load needs the base: where no other is free (two times eight doubles
-// copied on a Cortex-M4). So it does not run.
-class NoArmMerges final : public llvm::OptPassGate {
- public:
-  bool isEnabled() const override { return true; }
-  bool shouldRunPass(llvm::StringRef pass, llvm::StringRef) const override {
-    return pass != "ARM load / store optimization pass";
-  }
-};
+// copied on a Cortex-M4). So it is left out, for which there is nothing but this switch.
+void AvoidArmMerges() {
+  auto& options = llvm::cl::getRegisteredOptions();
+  const auto found = options.find("arm-load-store-opt");
+  TENON_CHECK(found != options.end());
+  static_cast<llvm::cl::opt<bool>*>(found->second)->setValue(false);
+}
 
 }  // namespace
+
+std::mutex& OptionsMutex() {
+  static std::mutex mutex;
+  return mutex;
+}
 
 // What is emitted is already vectorised, unrolled and folded. What is left to do before code
 // generation is to share equal computations and to drop unused ones. Nothing moves out of loops
@@ -82,8 +85,6 @@ absl::Status GenerateCode(llvm::TargetMachine& machine, llvm::Module& module,
   llvm::SmallVector<char, 0> buffer;
   llvm::raw_svector_ostream stream(buffer);
   llvm::legacy::PassManager passes;
-  static NoArmMerges no_arm_merges;  // without state
-  if (machine.getTargetTriple().isThumb()) module.getContext().setOptPassGate(no_arm_merges);
   llvm::TargetLibraryInfoImpl library(machine.getTargetTriple());
   library.disableAllFunctions();
   passes.add(new llvm::TargetLibraryInfoWrapperPass(library));
@@ -91,7 +92,15 @@ absl::Status GenerateCode(llvm::TargetMachine& machine, llvm::Module& module,
   passes.add(llvm::createEarlyCSEPass());
   passes.add(new UnmaskSingleLanesPass);
   passes.add(llvm::createDeadCodeEliminationPass());
-  if (machine.addPassesToEmitFile(passes, stream, nullptr, type, /*DisableVerify=*/true)) {
+  std::unique_lock<std::mutex> lock(OptionsMutex(), std::defer_lock);
+  if (machine.getTargetTriple().isThumb()) {
+    lock.lock();
+    AvoidArmMerges();
+  }
+  const bool refused =
+      machine.addPassesToEmitFile(passes, stream, nullptr, type, /*DisableVerify=*/true);
+  if (lock.owns_lock()) lock.unlock();
+  if (refused) {
     return absl::InternalError("LLVM's target writes no such files");
   }
   passes.run(module);

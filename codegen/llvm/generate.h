@@ -4,6 +4,7 @@
 
 #include <llvm/Target/TargetMachine.h>
 
+#include <mutex>
 #include <string>
 
 #include "absl/status/status.h"
@@ -11,6 +12,10 @@
 #include "tenon/codegen/artifact.h"
 
 namespace tenon::codegen {
+
+// LLVM's command-line options are one set for the process, and its linker sets them back: held
+// while they are set and looked at, and while the linker runs.
+std::mutex& OptionsMutex();
 
 // Changes the module. Errors: a target that has no such files.
 absl::Status GenerateCode(llvm::TargetMachine& machine, llvm::Module& module,
