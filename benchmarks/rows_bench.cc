@@ -63,24 +63,14 @@ double Median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-// The clock of this core, in cycles a second: a chain of additions takes a cycle each.
+// The clock of this core, in cycles a second.
 double Clock() {
   double best = 0;
   for (int repeat = 0; repeat < 5; ++repeat) {
-    constexpr int64_t kSteps = 200000;
-    int64_t x = repeat;
+    constexpr int64_t kSteps = 20;
     const double start = WallSeconds();
-    for (int64_t i = 0; i < kSteps; ++i) {
-#if defined(__x86_64__)
-      __asm__ volatile(
-          "add $1, %0\n add $1, %0\n add $1, %0\n add $1, %0\n add $1, %0\n"
-          "add $1, %0\n add $1, %0\n add $1, %0\n add $1, %0\n add $1, %0\n"
-          : "+r"(x));
-#else
-      for (int j = 0; j < 10; ++j) __asm__ volatile("add %0, %0, #1" : "+r"(x));
-#endif
-    }
-    best = std::max(best, 10.0 * kSteps / (WallSeconds() - start));
+    RunCycles(kSteps);
+    best = std::max(best, kSteps * kCyclesPerStep / (WallSeconds() - start));
   }
   return best;
 }
