@@ -142,6 +142,8 @@ void KernelEmitter::EmitInstr(const Instr& instr) {
       return define(EmitLoad(instr));
     case Op::kStore:
       return EmitStore(instr);
+    case Op::kPrefetch:
+      return EmitPrefetch(instr);
     case Op::kReduceLanes:
       return define(EmitReduceLanes(instr));
     case Op::kReduceRows:

@@ -1,4 +1,4 @@
-// KernelEmitter: loads and stores.
+// KernelEmitter: loads, stores and prefetches.
 //
 // A piece is contiguous (lane stride 1), repeated (0), or scattered (anything else, and vectors of
 // offsets). Masks are emitted only where the memory reference has limits, and nothing outside of
@@ -45,30 +45,6 @@ Value* KernelEmitter::BasePointer(const MemRef& mem) {
     if (Value* walking = loop_->Pointer(buffer, element, mem.offset)) return walking;
   }
   return b_.CreateGEP(element, buffer, Scalar(mem.offset));
-}
-
-// Asks for what a row of vectors will read some iterations on, where these lie so far apart that
-// every one is on another page: the hardware does not look ahead across pages.
-void KernelEmitter::PrefetchAhead(const MemRef& mem, const Tile& shape, Value* base) {
-  constexpr int64_t kFarBytes = 2048;
-  // Iterations ahead, and how near the lines are to come (LLVM's locality). Only few fit the first
-  // level side by side, where powers of two lie between them.
-  struct {
-    int64_t iterations;
-    int locality;
-  } constexpr kReach[] = {{6, 3}, {32, 2}};
-  if (loop_ == nullptr || shape.rows > 1 || mem.lane_stride.valid()) return;
-  const int64_t size = ir::ByteSize(BufferType(mem.buffer));
-  const std::optional<int64_t> stride = loop_->ConstantStride(mem.offset);
-  if (!stride.has_value() || std::abs(*stride) * size < kFarBytes) return;
-  for (const auto& reach : kReach) {
-    for (int64_t byte = 0; byte < shape.lanes * size; byte += target_.desc.cache_line) {
-      const int64_t distance = *stride * size * reach.iterations + byte;
-      Value* ahead = b_.CreateGEP(b_.getInt8Ty(), base, b_.getInt64(distance));
-      b_.CreateIntrinsic(llvm::Intrinsic::prefetch, {ahead->getType()},
-                         {ahead, b_.getInt32(0), b_.getInt32(reach.locality), b_.getInt32(1)});
-    }
-  }
 }
 
 Value* KernelEmitter::RowPointer(const MemRef& mem, Value* base, int row) {
@@ -311,7 +287,6 @@ Tile KernelEmitter::EmitLoad(const Instr& instr) {
   place.invariant = mem.buffer < params && !kernel_.params[mem.buffer].written &&
                     kernel_.params[mem.buffer].no_alias;
   Value* base = offsets ? buffers_[mem.buffer] : BasePointer(mem);
-  if (!offsets) PrefetchAhead(mem, result, base);
   for (int row = 0; row < result.rows; ++row) {
     Value* row_pointer = RowPointer(mem, base, row);
     for (int piece = 0; piece < result.pieces(); ++piece) {
@@ -445,6 +420,21 @@ void KernelEmitter::EmitStore(const Instr& instr) {
         if (!mask.none) StoreByLanes(place, value.Part(row, piece), mask);
       }
     }
+  }
+}
+
+// ---- prefetches
+
+// No line is fetched twice where the elements begin with one; elsewhere the last one is left out.
+void KernelEmitter::EmitPrefetch(const Instr& instr) {
+  constexpr int kNearest = 3;  // LLVM's locality of the first level
+  Value* base = BasePointer(instr.mem);
+  const int64_t bytes = instr.integer * ir::ByteSize(BufferType(instr.mem.buffer));
+  for (int64_t byte = 0; byte < bytes; byte += target_.desc.cache_line) {
+    Value* line = b_.CreateGEP(b_.getInt8Ty(), base, b_.getInt64(byte));
+    b_.CreateIntrinsic(
+        llvm::Intrinsic::prefetch, {line->getType()},
+        {line, b_.getInt32(0), b_.getInt32(kNearest + 1 - instr.level), b_.getInt32(1)});
   }
 }
 

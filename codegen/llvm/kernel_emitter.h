@@ -106,6 +106,7 @@ class KernelEmitter {
   };
   Tile EmitLoad(const kernel::Instr& instr);
   void EmitStore(const kernel::Instr& instr);
+  void EmitPrefetch(const kernel::Instr& instr);
   Mask PieceMask(const kernel::MemRef& mem, const Tile& shape, int row, int piece);
   Mask LaneCountMask(const kernel::MemRef& mem, const Tile& shape, int piece);
   void LimitRows(const kernel::MemRef& mem, int row, int lanes, Mask* mask);
@@ -127,7 +128,6 @@ class KernelEmitter {
   bool MasksInHardware(kernel::DType dtype) const;
   // The address of the first element, of a row, and the pointers of a piece's lanes.
   llvm::Value* BasePointer(const kernel::MemRef& mem);
-  void PrefetchAhead(const kernel::MemRef& mem, const Tile& shape, llvm::Value* base);
   llvm::Value* RowPointer(const kernel::MemRef& mem, llvm::Value* base, int row);
   llvm::Value* LanePointer(const kernel::MemRef& mem, llvm::Value* row_pointer, int lane);
   llvm::Value* LanePointers(const kernel::MemRef& mem, llvm::Value* row_pointer, int first,

@@ -150,15 +150,6 @@ Value* LoopAddresses::Pointer(Value* buffer, llvm::Type* element, ValueId offset
   return b_.CreateGEP(element, it->second.phi, b_.getInt64(linear->constant));
 }
 
-std::optional<int64_t> LoopAddresses::ConstantStride(ValueId offset) {
-  const std::optional<Linear> linear = Analyse(offset);
-  if (!linear.has_value() || linear->invariant()) return std::nullopt;
-  const auto* stride = llvm::dyn_cast<llvm::ConstantInt>(
-      linear->stride == nullptr ? b_.getInt64(0) : linear->stride);
-  if (stride == nullptr) return std::nullopt;
-  return stride->getSExtValue() + linear->stride_constant;
-}
-
 Value* LoopAddresses::InvariantProduct(ValueId value, int64_t factor) {
   const std::optional<Linear> linear = Analyse(value);
   if (!linear.has_value() || !linear->invariant()) return nullptr;

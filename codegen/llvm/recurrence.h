@@ -50,10 +50,6 @@ class LoopAddresses {
   // pointers have run out.
   llvm::Value* Pointer(llvm::Value* buffer, llvm::Type* element, kernel::ValueId offset);
 
-  // By how many elements the offset moves from one value of the variable to the next, where that is
-  // a constant other than zero.
-  std::optional<int64_t> ConstantStride(kernel::ValueId offset);
-
   // value * factor, computed before the loop; null where the value changes within.
   llvm::Value* InvariantProduct(kernel::ValueId value, int64_t factor);
 

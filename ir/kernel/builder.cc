@@ -434,6 +434,13 @@ void KernelBuilder::Fault(ValueId condition, int64_t status, int32_t site, Value
       {.op = Op::kFault, .args = {condition, value}, .integer = status, .site = site});
 }
 
+void KernelBuilder::Prefetch(int buffer, ValueId offset, int64_t elements, int level) {
+  scopes_.back()->block.instrs.push_back({.op = Op::kPrefetch,
+                                          .mem = {.buffer = buffer, .offset = offset},
+                                          .integer = elements,
+                                          .level = level});
+}
+
 void KernelBuilder::Fence() { scopes_.back()->block.instrs.push_back({.op = Op::kFence}); }
 
 namespace {

@@ -77,6 +77,7 @@ class Serializer {
     Number(std::bit_cast<uint64_t>(instr.real));
     Number(static_cast<uint64_t>(instr.site + 1));
     Number(static_cast<uint64_t>(instr.unroll));
+    Number(static_cast<uint64_t>(instr.level));
     Values(instr.args);
     Values(instr.results);
     Memory(instr.mem);
@@ -100,6 +101,7 @@ bool HasEffects(const Instr& instr) {
   switch (instr.op) {
     case Op::kStore:
     case Op::kFault:
+    case Op::kPrefetch:
     case Op::kFence:
     case Op::kParallel:
     case Op::kYield:
@@ -163,7 +165,7 @@ std::string CanonicalBytes(const Kernel& kernel) {
   RemoveDeadInstrs(&canonical);
   Renumber(&canonical);
   Serializer out;
-  out.Number(1);  // of this form; raised when it changes
+  out.Number(2);  // of this form; raised when it changes
   out.Number(canonical.params.size());
   for (const Param& p : canonical.params) {
     out.Number(static_cast<uint64_t>(p.dtype));

@@ -124,6 +124,7 @@ void KernelExecutor::Run(const Instr& instr) {
     case Op::kParallel:
       return RunParallel(instr);
     case Op::kYield:
+    case Op::kPrefetch:
       return;
     case Op::kFault:
       return RunFault(instr);

@@ -97,6 +97,7 @@ struct Instr {
   double real = 0;
   int32_t site = -1;
   int32_t unroll = 1;  // of kFor: how often the generator unrolls it; 0: fully (constant bounds)
+  int32_t level = 0;   // of kPrefetch: 1 is the nearest cache
   std::vector<Block> blocks;
 };
 

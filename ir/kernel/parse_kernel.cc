@@ -275,6 +275,8 @@ absl::Status KernelParser::ParseOp(Instr* instr, const Token& word, int depth) {
       TENON_RETURN_IF_ERROR(Use(&instr->args.emplace_back()));
       TENON_RETURN_IF_ERROR(cursor_.Expect(","));
       return ParseMemory(&instr->mem);
+    case Op::kPrefetch:
+      return ParsePrefetch(instr);
     case Op::kReduceLanes:
     case Op::kReduceRows:
       TENON_RETURN_IF_ERROR(values_.Read(instr->combiner));
@@ -338,6 +340,19 @@ absl::Status KernelParser::ParseMemory(MemRef* mem) {
   }
   TENON_RETURN_IF_ERROR(cursor_.Expect("]"));
   mem->non_temporal = TakeWord(cursor_, "non_temporal");
+  return absl::OkStatus();
+}
+
+absl::Status KernelParser::ParsePrefetch(Instr* instr) {
+  int64_t level = 0;
+  TENON_RETURN_IF_ERROR(ParseMemory(&instr->mem));
+  TENON_RETURN_IF_ERROR(cursor_.Expect(","));
+  TENON_RETURN_IF_ERROR(cursor_.ExpectWord("elements"));
+  TENON_RETURN_IF_ERROR(ParseInteger(1, 1 << 20, &instr->integer));
+  TENON_RETURN_IF_ERROR(cursor_.Expect(","));
+  TENON_RETURN_IF_ERROR(cursor_.ExpectWord("level"));
+  TENON_RETURN_IF_ERROR(ParseInteger(1, 3, &level));
+  instr->level = static_cast<int32_t>(level);
   return absl::OkStatus();
 }
 

@@ -41,6 +41,7 @@ class KernelParser {
   absl::Status ParseScalar(Instr* instr, ir::ScalarOp op);
   absl::Status ParseConst(Instr* instr);
   absl::Status ParseMemory(MemRef* mem);
+  absl::Status ParsePrefetch(Instr* instr);
   absl::Status ParseFault(Instr* instr);
   absl::Status ParseFor(Instr* instr, int depth);
   absl::Status ParseIf(Instr* instr, int depth);

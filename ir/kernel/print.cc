@@ -196,6 +196,11 @@ class KernelPrinter {
         StrAppend(&out_, "store ", Arg(instr, 0), ",");
         PrintMemory(instr.mem);
         break;
+      case Op::kPrefetch:
+        StrAppend(&out_, "prefetch");
+        PrintMemory(instr.mem);
+        StrAppend(&out_, ", elements ", instr.integer, ", level ", instr.level);
+        break;
       case Op::kReduceLanes:
       case Op::kReduceRows:
         StrAppend(&out_, OpName(instr.op), " ", ir::CombinerName(instr.combiner));

@@ -128,6 +128,8 @@ class KernelVerifier {
       case Op::kLoad:
       case Op::kStore:
         return CheckMemory(instr);
+      case Op::kPrefetch:
+        return CheckPrefetch(instr);
       case Op::kReduceLanes:
       case Op::kReduceRows:
         return CheckReduce(instr);
@@ -203,6 +205,7 @@ class KernelVerifier {
         args = 2;
         results = 0;
         break;
+      case Op::kPrefetch:
       case Op::kFence:
         args = 0;
         results = 0;
@@ -306,6 +309,19 @@ class KernelVerifier {
     }
     if (is_store && !in_parallel_) return Error("stands outside parallel", 10);
     return CheckAddress(m, t);
+  }
+
+  absl::Status CheckPrefetch(const Instr& instr) const {
+    const MemRef& m = instr.mem;
+    if (m.buffer < 0 || m.buffer >= static_cast<int>(kernel_.params.size())) {
+      return Error("names no parameter of the kernel", 8);
+    }
+    for (ValueId v : {m.row_stride, m.lane_stride, m.lane_count, m.row_count, m.predicate}) {
+      if (v.valid()) return Error("has more than an offset", 8);
+    }
+    if (m.non_temporal || instr.integer < 1) return Error("asks for no elements", 8);
+    if (instr.level < 1 || instr.level > 3) return Error("has no level from 1 to 3", 8);
+    return CheckAddress(m, Type{});
   }
 
   absl::Status CheckAddress(const MemRef& m, const Type& t) const {

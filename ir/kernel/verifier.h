@@ -23,7 +23,8 @@
 //  8. Memory references: the buffer is a parameter or local of the kernel with the accessed element
 //     type; the offset is an i64 scalar, or i64<L> with the access's lanes, and then there is one
 //     row and no stride; strides and counts are i64 scalars; more than one row needs a row stride;
-//     a predicate is bool, bool<L> or bool<RxL>.
+//     a predicate is bool, bool<L> or bool<RxL>. `prefetch` has a parameter and an i64 scalar as
+//     its offset, nothing more; at least one element, and a level from 1 to 3.
 //  9. Loads read parameters marked as read (or locals); stores write parameters marked as written
 //     (or locals).
 // 10. `parallel` stands in the kernel's outermost block only; its count is an i64 scalar and its

@@ -148,6 +148,8 @@ class ContractEmitter {
 
   // A row of B as it lies; of pairs, two.
   KValue LoadB(const TileShape& shape, KValue offset);
+  // Asks for the rows of B that follow the one at `offset`, where each is on another page.
+  void AskAhead(const TileShape& shape, KValue offset);
   // Pairs along k, lanes along n.
   KValue LoadPairs(int rows, const TileShape& shape, KValue offset);
   // Two bf16 rows as one of pairs.

@@ -1,5 +1,6 @@
 // Panels of B: the loop over them, their layout, and the loops that copy them.
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "tenon/passes/contract/emitter.h"
@@ -98,6 +99,17 @@ KValue ContractEmitter::LoadB(const TileShape& shape, KValue offset) {
   return Interleave(row(offset), row(k_.Add(offset, half)));
 }
 
+void ContractEmitter::AskAhead(const TileShape& shape, KValue offset) {
+  const Dim &step = nest_.k.back().b, &lane = nest_.n.back().b;
+  if (!step.is_constant() || !(lane == Dim(1))) return;
+  const int64_t bytes = step.constant() * ir::ByteSize(nest_.operand_dtype());
+  if (std::abs(bytes) < lower::kFarBytes) return;
+  for (const lower::Ahead& a : lower::FarSteps().ahead) {
+    k_.Prefetch(b_buffer_, k_.Add(offset, k_.ConstI64(a.steps * step.constant())), shape.lanes,
+                a.level);
+  }
+}
+
 // bf16 are the upper halves of f32.
 KValue ContractEmitter::Interleave(KValue low, KValue high) {
   const auto upper = [&](KValue v) {
@@ -145,11 +157,13 @@ void ContractEmitter::PackDim(size_t d, const TileShape& shape, KValue low, KVal
 void ContractEmitter::PackRows(const TileShape& shape, KValue low, KValue count, KValue from,
                                KValue to) {
   const bool computed = nest_.b.computed;
+  const lower::ElementEmitter::LookAhead ahead(e_, k_vars_.back(), lower::FarSteps());
   k_.For(
       k_.ConstI64(0), count, 1, {},
       [&](KValue i, std::vector<KValue>) {
-        const KValue row = computed ? EvalRow(shape, k_.Add(low, i))
-                                    : LoadB(shape, k_.Add(from, Scaled(i, nest_.k.back().b)));
+        const KValue at = k_.Add(from, Scaled(i, nest_.k.back().b));
+        if (!computed) AskAhead(shape, at);
+        const KValue row = computed ? EvalRow(shape, k_.Add(low, i)) : LoadB(shape, at);
         k_.Store(row, {.buffer = panel_, .offset = k_.Add(to, k_.Mul(i, k_.ConstI64(s_.lanes)))});
         return std::vector<KValue>();
       },

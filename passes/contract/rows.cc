@@ -112,6 +112,7 @@ void ContractEmitter::PackARow(size_t d, KValue low, KValue high, KValue to) {
 
 void ContractEmitter::PackATiles(size_t d, KValue low, KValue high, const TilesOfA& tiles,
                                  KValue to) {
+  const ElementEmitter::LookAhead ahead(e_, k_vars_.back(), lower::FarSteps());
   k_.For(low, high, 1, {}, [&](KValue step, std::vector<KValue>) {
     ElementEmitter::Scope scope(e_);
     const KValue at = k_.Add(to, Scaled(step, AStride(d)));

@@ -142,6 +142,8 @@ KValue ContractEmitter::EmitK(size_t d, const TileShape& shape, KValue low, KVal
           const KValue extent = k_.DimValue(nest_.k[d + 1].extent);
           return {EmitK(d + 1, shape, k_.ConstI64(0), extent, here, carried[0])};
         }
+        const bool reads_b = panel_ < 0 || filling_;
+        if (reads_b && unroll != 0) AskAhead(shape, here.b);
         return {EmitStep(shape, here, carried[0])};
       },
       unroll)[0];

@@ -76,6 +76,7 @@ void LowerCumulative(LowerContext& context, const fuse::Group& group) {
       (IndexExpr::Var(outer) * shape.extent + i) * shape.inner + IndexExpr::Var(inner);
   ForRows(e, shape, outer, inner, 4 * fuse::Size(shape.extent), [&](const Tile& tile) {
     const KValue start = k.Splat(IdentityOf(k, attrs.kind, wide), 1, tile.lanes);
+    const ElementEmitter::LookAhead ahead(e, step, FarSteps());
     ForEach(e, step, k.ConstI64(0), k.DimValue(shape.extent), {start}, [&](KValues running) {
       const KValue x = k.Cast(wide, e.LoadAt(in, type.dtype, at, tile));
       const KValue next = k.Splat(k.Scalar(CombineOp(attrs.kind), {running[0], x}), 1, tile.lanes);

@@ -42,6 +42,15 @@ IndexExpr ReduceEmitter::PositionInRow() {
   return IndexExpr::Var(inner_) * ExtentOf(lane_) + IndexExpr::Var(lane_);
 }
 
+IndexExpr ReduceEmitter::PositionInLocal() {
+  return IndexExpr::Var(row_) * (ExtentOf(inner_) * ExtentOf(lane_)) + PositionInRow();
+}
+
+Tile ReduceEmitter::InLocal(Tile tile) const {
+  tile.row_var = row_;
+  return tile;
+}
+
 void ReduceEmitter::EmitRowsWithColumns() {
   TENON_CHECK(!by_column_);
   kernel_.set_streams();
@@ -61,10 +70,7 @@ void ReduceEmitter::EmitRowsWithColumns() {
     const KValue high = k_.Min(k_.Add(low, k_.ConstI64(length)), k_.DimValue(rows));
     HoistStored({outer_, inner_, lane_});
     ClearColumns();
-    ForEach(e_, outer_, low, high, {}, [&](KValues) {
-      EmitRow(Tile{});
-      return KValues();
-    });
+    EmitRowRange(low, high, length);
     StoreColumns(IndexExpr::Var(part) * elements);
   });
   context_.Launch(kernel_);
@@ -79,13 +85,19 @@ void ReduceEmitter::ClearColumns() {
   });
 }
 
-// Adds what the columns sum up at the tile's points.
+// Adds what the columns sum up at the tile's points, row after row.
 void ReduceEmitter::AddToColumns(const Tile& tile) {
+  Tile sums = tile;
+  sums.rows = 1;
   for (const ColumnSum& c : columns_) {
     const ElementIndex point = translate_(c.sum.reduction.point);
-    const KValue x = k_.Cast(c.sum.dtype, e_.EvalBody(*c.sum.node, *c.sum.def, point, tile));
-    const KValue sum = e_.LoadAt(c.local, c.sum.dtype, PositionInRow(), tile);
-    e_.StoreAt(c.local, PositionInRow(), tile, k_.Scalar(CombineOp(c.sum.combiner), {sum, x}));
+    KValue x = k_.Cast(c.sum.dtype, e_.EvalBody(*c.sum.node, *c.sum.def, point, tile));
+    x = k_.Splat(x, tile.rows, tile.lanes);
+    KValue sum = e_.LoadAt(c.local, c.sum.dtype, PositionInRow(), sums);
+    for (int row = 0; row < tile.rows; ++row) {
+      sum = k_.Scalar(CombineOp(c.sum.combiner), {sum, k_.Row(x, row)});
+    }
+    e_.StoreAt(c.local, PositionInRow(), sums, sum);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "tenon/ir/check.h"
+#include "tenon/passes/fuse/cost.h"
 #include "tenon/passes/lower/stream.h"
 
 namespace tenon::lower {
@@ -127,6 +128,19 @@ int KernelContext::Param(ir::ValueId value, bool written) {
   const Place& place = context_.place(value);
   TENON_CHECK(place.valid());
   return BufferParam(place, written);
+}
+
+bool KernelContext::IsLocal(int number) const {
+  return std::none_of(arguments_.begin(), arguments_.end(),
+                      [&](const Argument& a) { return a.number == number; });
+}
+
+double KernelContext::SizeOf(int number) const {
+  for (const Argument& a : arguments_) {
+    if (a.number != number) continue;
+    return fuse::Size(context_.program().buffers[a.place.buffer].size);
+  }
+  return 0;
 }
 
 int KernelContext::BufferParam(const Place& place, bool written) {

@@ -133,6 +133,10 @@ class KernelContext {
   // The kernel parameter for a stored value's place, or for a buffer of the program.
   int Param(ir::ValueId value, bool written);
   int BufferParam(const Place& place, bool written);
+  // What a number of a parameter or local stands for: whether it is a local, and how many elements
+  // the buffer of a parameter has (of what the run decides: may have).
+  bool IsLocal(int number) const;
+  double SizeOf(int number) const;
 
  private:
   friend class LowerContext;

@@ -27,6 +27,7 @@
 
 #include "tenon/ir/graph.h"
 #include "tenon/ir/kernel/builder.h"
+#include "tenon/passes/lower/ahead.h"
 #include "tenon/passes/lower/context.h"
 #include "tenon/passes/lower/index_space.h"
 
@@ -67,6 +68,31 @@ class ElementEmitter {
 
    private:
     ElementEmitter& e_;
+  };
+
+  // While a LookAhead lives, every contiguous load from memory also asks for what it will read when
+  // `var` is some steps further on. It begins with a first pass over what is read.
+  class LookAhead {
+   public:
+    LookAhead(ElementEmitter& e, VarId var, LookAheadRule rule) : e_(e), before_(e.looking_) {
+      e_.looking_ = this;
+      var_ = var;
+      rule_ = std::move(rule);
+    }
+    ~LookAhead() { e_.looking_ = before_; }
+    LookAhead(const LookAhead&) = delete;
+    LookAhead& operator=(const LookAhead&) = delete;
+
+    // From here on what was asked for so far is not asked for again.
+    void NextPass() { asked_.merge(asked_in_pass_); }
+
+   private:
+    friend class ElementEmitter;
+    ElementEmitter& e_;
+    LookAhead* before_;
+    VarId var_;
+    LookAheadRule rule_;
+    std::set<std::string> asked_, asked_in_pass_;  // positions
   };
 
   // The tile of `value` at `index` (one expression a dimension of value's type).
@@ -142,6 +168,8 @@ class ElementEmitter {
   static bool IsIndirectSource(const ir::ComputeDef& def, int access);
   kernel::ValueId InBounds(const IndexExpr& e, const ir::Dim& extent, const Tile& tile);
   Position Resolve(const IndexExpr& e, const Tile& tile);
+  void AskAhead(int buffer, ir::DType dtype, const IndexExpr& position, const Position& p, int rows,
+                int lanes);
   kernel::ValueId RowNumbers(int rows);
   kernel::ValueId And(kernel::ValueId a, kernel::ValueId b);
 
@@ -164,6 +192,7 @@ class ElementEmitter {
   std::map<VarId, kernel::ValueId> bound_;
   std::vector<std::map<std::string, kernel::ValueId>> memo_;
   std::set<uint32_t> provided_;  // values that Provide was ever called for
+  LookAhead* looking_ = nullptr;
 };
 
 }  // namespace tenon::lower

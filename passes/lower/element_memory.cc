@@ -1,7 +1,9 @@
 // Indices and memory accesses of ElementEmitter: symbolic expressions as kernel values, loads and
 // stores of tiles.
 #include <algorithm>
+#include <cstdlib>
 
+#include "absl/strings/str_cat.h"
 #include "tenon/ir/check.h"
 #include "tenon/passes/lower/element.h"
 
@@ -129,6 +131,7 @@ KValue ElementEmitter::LoadAt(int buffer, DType dtype, const IndexExpr& position
     // Predicates are given for every element, for every lane, or for all at once.
     if (mask.valid()) mem.predicate = m.rows > 1 ? k_.Splat(mask, rows, lanes) : mask;
     if (mask.valid() && m.rows == 1 && m.lanes == 1 && rows == 1) mem.predicate = mask;
+    if (!mem.lane_stride.valid()) AskAhead(buffer, dtype, position, p, rows, lanes);
     return k_.Load(dtype, rows, lanes, mem);
   }
   const Type g = k_.type(p.general);
@@ -146,6 +149,31 @@ KValue ElementEmitter::LoadAt(int buffer, DType dtype, const IndexExpr& position
     loaded.push_back(k_.Load(dtype, 1, lanes, mem));
   }
   return k_.ConcatRows(loaded);
+}
+
+void ElementEmitter::AskAhead(int buffer, DType dtype, const IndexExpr& position, const Position& p,
+                              int rows, int lanes) {
+  if (looking_ == nullptr || kernel_.IsLocal(buffer)) return;
+  const LookAheadRule& rule = looking_->rule_;
+  const Dim step = position.Coefficient(looking_->var_);
+  if (rule.ahead.empty() || step == Dim(0) || !step.is_constant()) return;
+  if (std::abs(step.constant()) * ir::ByteSize(dtype) < rule.step_bytes) return;
+  if (kernel_.SizeOf(buffer) * static_cast<double>(ir::ByteSize(dtype)) <= rule.buffer_bytes)
+    return;
+  for (const auto& [v, coefficient] : position.terms) {
+    // Where a digit moves, the way is not the same from each step to the next.
+    if (v != looking_->var_ && space_.DependsOn(IndexExpr::Var(v), looking_->var_)) return;
+  }
+  std::string key = absl::StrCat(buffer, ":", position.Key());
+  if (looking_->asked_.count(key) > 0) return;
+  looking_->asked_in_pass_.insert(std::move(key));
+  for (const Ahead& a : rule.ahead) {
+    KValue row = k_.Add(p.base, k_.ConstI64(a.steps * step.constant()));
+    for (int r = 0; r < rows; ++r) {
+      k_.Prefetch(buffer, row, lanes, a.level);
+      row = k_.Add(row, k_.DimValue(p.row_stride));
+    }
+  }
 }
 
 void ElementEmitter::StoreAt(int buffer, const IndexExpr& position, const Tile& tile,

@@ -49,6 +49,7 @@ void EmitMapNest(KernelContext& kernel, const fuse::Nest& original, double work,
     for (const fuse::Placed& p : nest.stored) e.Hoist(p.value, translate(p.index), inner);
   };
   auto run = [&](KValue low, KValue count) {
+    const ElementEmitter::LookAhead ahead(e, loops.lane, AlongStreams(kernel.context().target()));
     ForTiles(e, loops.lane, low, count, lanes, work <= 8 ? 4 : 1, {},
              [&](const Tile& tile, std::vector<KValue>) {
                if (before) before(e, translate, tile, loops.position);

@@ -35,6 +35,13 @@ constexpr int64_t kSmallWindow = 16;
 // Terms of more work than this are not written out once for each set of accumulators.
 constexpr double kWorkOfTurn = 8;
 
+// A tile of lanes for the rows of `kept`.
+Tile OfRows(const Tile& kept, Tile tile) {
+  tile.rows = kept.rows;
+  tile.row_var = kept.row_var;
+  return tile;
+}
+
 }  // namespace
 
 KValue ReduceEmitter::Step(const Accumulator& a, const Tile& tile, KValue sum) {
@@ -80,7 +87,7 @@ KValues ReduceEmitter::Reduce(const std::vector<int>& which, const Tile& kept, c
   if (by_column_) return ReduceColumns(which, kept, range.low, range.high);
   const int pass = accumulators_[which[0]].level;
   auto step = [&](const Tile& tile, KValues in) {
-    return AddTile(which, pass, tile, std::move(in));
+    return AddTile(which, pass, OfRows(kept, tile), std::move(in));
   };
   const Turn turn{order_.sets, PassWork(pass) <= kWorkOfTurn ? order_.sets : 1};
   auto tiles = [&](Sets in) {
@@ -91,7 +98,7 @@ KValues ReduceEmitter::Reduce(const std::vector<int>& which, const Tile& kept, c
     in[0] = ForTiles(e_, lane_, range.lane_low, count, lanes_, work_ <= 8 ? 4 : 1, in[0], step);
     return in;
   };
-  Sets sets(order_.sets, Identities(which, lanes_));
+  Sets sets(order_.sets, Identities(which, kept.rows, lanes_));
   if (ExtentOf(inner_) == Dim(1)) {
     e_.Bind(inner_, k_.ConstI64(0));
     sets = tiles(std::move(sets));
@@ -122,7 +129,7 @@ KValues ReduceEmitter::Reduce(const std::vector<int>& which, const Tile& kept, c
 KValues ReduceEmitter::ReduceColumns(const std::vector<int>& which, const Tile& kept, KValue low,
                                      KValue high) {
   const int pass = accumulators_[which[0]].level;
-  const KValues none = Identities(which, kept.lanes);
+  const KValues none = Identities(which, 1, kept.lanes);
   const bool constant = k_.AsConst(low) != nullptr && k_.AsConst(high) != nullptr;
   if (constant && (order_.by_row || IsSmallWindow())) {
     // Written out, most of a window's index arithmetic and tests fall away. A short row has an
@@ -136,6 +143,7 @@ KValues ReduceEmitter::ReduceColumns(const std::vector<int>& which, const Tile& 
     }
     return Tree(which, std::move(sums));
   }
+  const ElementEmitter::LookAhead ahead(e_, inner_, FarSteps());
   return ForEach(e_, inner_, low, high, none,
                  [&](KValues in) { return AddTile(which, pass, kept, std::move(in)); });
 }
@@ -150,11 +158,11 @@ KValues ReduceEmitter::AddTile(const std::vector<int>& which, int pass, const Ti
   return sums;
 }
 
-KValues ReduceEmitter::Identities(const std::vector<int>& which, int lanes) {
+KValues ReduceEmitter::Identities(const std::vector<int>& which, int rows, int lanes) {
   KValues values;
   for (int i : which) {
     const Accumulator& a = accumulators_[i];
-    values.push_back(k_.Splat(IdentityOf(k_, a.combiner, a.dtype), 1, lanes));
+    values.push_back(k_.Splat(IdentityOf(k_, a.combiner, a.dtype), rows, lanes));
   }
   return values;
 }
@@ -208,7 +216,7 @@ void ReduceEmitter::ForPoints(const Tile& kept, const std::function<void(const T
     }
     return ForTiles(e_, lane_, zero, k_.DimValue(ExtentOf(lane_)), lanes_, 1, {},
                     [&](const Tile& tile, KValues) {
-                      body(tile);
+                      body(OfRows(kept, tile));
                       return KValues();
                     });
   });
@@ -217,28 +225,31 @@ void ReduceEmitter::ForPoints(const Tile& kept, const std::function<void(const T
 void ReduceEmitter::ProvideRowValues(int pass, const Tile& tile) {
   for (const RowValue& v : row_values_) {
     if (v.first_pass >= pass) continue;
-    const IndexExpr position = PositionInRow();
     const DType dtype = context_.graph().type(v.value).dtype;
-    e_.Provide(v.value, translate_(v.index), e_.LoadAt(v.local, dtype, position, tile));
+    e_.Provide(v.value, translate_(v.index),
+               e_.LoadAt(v.local, dtype, PositionInLocal(), InLocal(tile)));
   }
 }
 
 void ReduceEmitter::KeepRowValues(int pass, const Tile& tile) {
   for (const RowValue& v : row_values_) {
     if (v.first_pass != pass) continue;
-    const IndexExpr position = PositionInRow();
-    e_.StoreAt(v.local, position, tile, e_.Eval(v.value, translate_(v.index), tile));
+    e_.StoreAt(v.local, PositionInLocal(), InLocal(tile),
+               e_.Eval(v.value, translate_(v.index), tile));
   }
 }
 
-// Everything of one row, or of a tile of columns.
 void ReduceEmitter::EmitRow(const Tile& kept) {
+  const double row_bytes = SizeOf(nest_.reduced) * ir::ByteSize(accumulators_[0].dtype);
+  ElementEmitter::LookAhead ahead(
+      e_, outer_, by_column_ ? LookAheadRule() : NextRows(row_bytes, rows_, context_.target()));
   for (int pass = 0; pass < passes_; ++pass) {
     std::vector<int> which;
     for (size_t i = 0; i < accumulators_.size(); ++i) {
       if (accumulators_[i].level == pass) which.push_back(static_cast<int>(i));
     }
     const KValues sums = ReduceInParts(which, kept);
+    ahead.NextPass();
     for (size_t i = 0; i < which.size(); ++i) {
       const Accumulator& a = accumulators_[which[i]];
       const ir::ValueId v = a.node->results[0];
@@ -260,9 +271,9 @@ void ReduceEmitter::EmitRow(const Tile& kept) {
     std::vector<VarId> inner = {inner_};
     if (!by_column_) {
       inner.push_back(lane_);
-      for (const fuse::Placed& p : full) e_.Hoist(p.value, translate_(p.index), inner);
+      for (const fuse::Placed& p : full) e_.Hoist(p.value, translate_(p.index), inner, kept);
       for (const ColumnSum& c : columns_) {
-        e_.HoistReads(*c.sum.node, *c.sum.def, translate_(c.sum.reduction.point), inner);
+        e_.HoistReads(*c.sum.node, *c.sum.def, translate_(c.sum.reduction.point), inner, kept);
       }
     }
     ForPoints(kept, [&](const Tile& tile) {
@@ -274,19 +285,37 @@ void ReduceEmitter::EmitRow(const Tile& kept) {
   store(rows, kept);
 }
 
+void ReduceEmitter::EmitRowRange(KValue low, KValue high, int64_t chunk) {
+  KValue main = low;
+  if (rows_ > 1) {
+    const Dim& rows = ExtentOf(outer_);
+    const bool whole = chunk % rows_ == 0 && rows.is_constant() && rows.constant() % rows_ == 0;
+    const KValue turns = k_.Div(k_.Sub(high, low), rows_);
+    main = whole ? high : k_.Add(low, k_.Mul(turns, k_.ConstI64(rows_)));
+    k_.For(low, main, rows_, {}, [&](KValue row, KValues) {
+      ElementEmitter::Scope scope(e_);
+      e_.Bind(outer_, row);
+      EmitRow(Tile{.rows = rows_, .row_var = outer_});
+      return KValues();
+    });
+    if (whole) return;
+  }
+  ForEach(e_, outer_, main, high, {}, [&](KValues) {
+    EmitRow(Tile{});
+    return KValues();
+  });
+}
+
 void ReduceEmitter::EmitRows() {
   const KValue zero = k_.ConstI64(0);
   const double reduced = fuse::Size(ExtentOf(inner_));
   if (!by_column_) {
     const double work = work_ * reduced * fuse::Size(ExtentOf(lane_));
-    ParallelChunks(e_, ExtentOf(outer_), ChunkSize(ExtentOf(outer_), work, 1),
-                   [&](KValue low, KValue count) {
-                     HoistStored({outer_, inner_, lane_});
-                     ForEach(e_, outer_, low, k_.Add(low, count), {}, [&](KValues) {
-                       EmitRow(Tile{});
-                       return KValues();
-                     });
-                   });
+    const int64_t chunk = ChunkSize(ExtentOf(outer_), work, rows_);
+    ParallelChunks(e_, ExtentOf(outer_), chunk, [&](KValue low, KValue count) {
+      HoistStored({outer_, inner_, lane_});
+      EmitRowRange(low, k_.Add(low, count), chunk);
+    });
     return;
   }
   auto tiles = [&](KValue low, KValue count) {

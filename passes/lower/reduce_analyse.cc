@@ -18,8 +18,10 @@ namespace {
 // A local row buffer holds up to this many elements, in all up to this many bytes.
 constexpr double kMaxRowElements = 65536;
 constexpr double kMaxRowBytes = 256 << 10;
-// Rows up to this length are read side by side.
+// Rows up to this length are read side by side, a row a lane.
 constexpr double kShortRow = 8;
+// Rows up to this length spend a good part of their time between passes, waiting for one number.
+constexpr double kRowThatWaits = 2048;
 
 }  // namespace
 
@@ -61,6 +63,9 @@ void ReduceEmitter::Analyse() {
   // Columns add up independently: more of them at once hide the latency of additions.
   if (by_column_ && fuse::Size(extent) >= 64) lanes_ *= 4;
   FindLevels();
+  rows_ = RowsSideBySide();
+  row_ = e_.space().AddLoop(rows_);
+  e_.Bind(row_, k_.ConstI64(0));
   FindColumns();
   work_ = PointWork();
   if (!by_column_) FindRowValues();
@@ -78,6 +83,45 @@ size_t ReduceEmitter::RowFrom(size_t collapsible) const {
   }
   const int64_t turn = int64_t{order_.lanes} * order_.sets;
   return length.is_constant() && length.constant() % turn == 0 ? collapsible : from;
+}
+
+// Two, where they are short enough to wait for their sums, where the sums of two leave registers to
+// compute with, and where every position moves by a constant from a row to the next: else the tile
+// of two would be gathered.
+int ReduceEmitter::RowsSideBySide() {
+  const bool waits = !by_column_ && !order_.is_cut() && SizeOf(nest_.reduced) <= kRowThatWaits;
+  if (!waits || fuse::Size(ExtentOf(outer_)) < 2) return 1;
+  std::vector<int64_t> bits(passes_);  // of a pass's accumulators
+  for (const Accumulator& a : accumulators_) {
+    bits[a.level] += int64_t{8} * ir::ByteSize(a.dtype) * order_.sets * lanes_;
+  }
+  const ir::TargetDesc& target = context_.target();
+  const int64_t half = int64_t{target.vector_registers} / 2 * target.vector_bits;
+  if (2 * *std::max_element(bits.begin(), bits.end()) > half) return 1;
+  for (const Accumulator& a : accumulators_) {
+    if (a.def->compute_class == ir::ComputeClass::kWindow) return 1;  // tests its guard once a row
+  }
+  Trace trace(
+      nest_.space, context_.graph(), [&](ir::NodeId id) { return context_.Def(id); },
+      [&](ir::NodeId id) { return kernel_.IsFused(id); });
+  AddPoints(nest_, &trace);
+  std::vector<IndexExpr> positions;
+  for (const fuse::Placed& p : nest_.stored) {
+    positions.push_back(nest_.space.Linearize(p.index, context_.graph().type(p.value).dims));
+    trace.AddValue(p.value, p.index);
+  }
+  positions.insert(positions.end(), trace.positions().begin(), trace.positions().end());
+  for (const IndexExpr& position : positions) {
+    for (const auto& [v, coefficient] : position.terms) {
+      if (nest_.space.var(v).kind == IndexSpace::VarKind::kValue) return 1;
+    }
+    // Digits of the rows' loops fall together where the tensor is compact.
+    const IndexExpr moved = e_.space().Linearize({translate_(position)}, {Dim(1)});
+    for (const auto& [v, coefficient] : moved.terms) {
+      if (v != outer_ && e_.space().DependsOn(IndexExpr::Var(v), outer_)) return 1;
+    }
+  }
+  return 2;
 }
 
 double ReduceEmitter::SizeOf(const std::vector<VarId>& loops) const {
@@ -184,13 +228,13 @@ void ReduceEmitter::FindRowValues() {
       const std::string key = absl::StrCat(visit.value.index, ":", visit.position.Key());
       auto [it, added] = first_pass.emplace(key, pass);
       const DType dtype = context_.graph().type(visit.value).dtype;
-      const double size = elements * static_cast<double>(ir::ByteSize(dtype));
+      const double size = rows_ * elements * static_cast<double>(ir::ByteSize(dtype));
       if (it->second == pass || kept[key] || bytes + size > kMaxRowBytes) continue;
       kept[key] = true;
       bytes += size;
       const int local = k_.AddLocal({.name = absl::StrCat("row", row_values_.size()),
                                      .dtype = dtype,
-                                     .size = static_cast<int64_t>(elements)});
+                                     .size = rows_ * static_cast<int64_t>(elements)});
       row_values_.push_back({visit.value, visit.index, it->second, local});
     }
   }

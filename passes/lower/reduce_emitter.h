@@ -65,6 +65,7 @@ class ReduceEmitter {
   ir::Dim ExtentInNest(VarId v) const { return nest_.space.var(v).extent; }
   double SizeOf(const std::vector<VarId>& loops) const;
   size_t RowFrom(size_t collapsible) const;
+  int RowsSideBySide();
 
   // Points of a row, all there are or one part: of the inner loop (and by row of that of lanes).
   struct Range {
@@ -79,6 +80,9 @@ class ReduceEmitter {
   Range PartRange(const ElementIndex& part);
   bool WantsSecondKernel();
   void EmitRows();
+  // The rows low .. high, a chunk of at most `chunk`: `rows_` at a time, and one by one what is
+  // left.
+  void EmitRowRange(kernel::ValueId low, kernel::ValueId high, int64_t chunk);
   void EmitParts(const std::vector<Place>& buffers, const ir::Dim& rows);
   void EmitInParts(const fuse::Group& group);
 
@@ -89,7 +93,11 @@ class ReduceEmitter {
   void AddToColumns(const Tile& tile);
   void StoreColumns(const IndexExpr& part);
   IndexExpr PositionInRow();
+  // The same in a local buffer that has a row for each of `rows_`, and the tile for it.
+  IndexExpr PositionInLocal();
+  Tile InLocal(Tile tile) const;
 
+  // Everything of the rows of `kept` (by row: one, or `rows_`), or of a tile of columns.
   void EmitRow(const Tile& kept);
   // Of the accumulators `which`, in the order of `which`; all have one level.
   using Values = std::vector<kernel::ValueId>;
@@ -98,7 +106,7 @@ class ReduceEmitter {
   Values ReduceColumns(const std::vector<int>& which, const Tile& kept, kernel::ValueId low,
                        kernel::ValueId high);
   Values AddTile(const std::vector<int>& which, int pass, const Tile& tile, Values sums);
-  Values Identities(const std::vector<int>& which, int lanes);
+  Values Identities(const std::vector<int>& which, int rows, int lanes);
   Values Both(const std::vector<int>& which, const Values& a, const Values& b);
   Values Tree(const std::vector<int>& which, Sets sets);
   kernel::ValueId Step(const Accumulator& a, const Tile& tile, kernel::ValueId sum);
@@ -124,6 +132,10 @@ class ReduceEmitter {
   // the kept loops, inner and lane over the reduced ones.
   VarId outer_ = -1, inner_ = -1, lane_ = -1;
   int lanes_ = 1;
+  // By row: how many rows are taken side by side, so that one's trees and divisions overlap with
+  // the other's; each adds up as it would alone. `row_` numbers them within local buffers.
+  int rows_ = 1;
+  VarId row_ = -1;
   double work_ = 1;
   std::vector<Accumulator> accumulators_;
   std::vector<RowValue> row_values_;

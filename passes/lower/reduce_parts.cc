@@ -54,7 +54,7 @@ KValues ReduceEmitter::ReduceInParts(const std::vector<int>& which, const Tile& 
   const VarId part = e_.space().AddLoop(cut.inner * cut.lane);
   const ElementIndex number = e_.space().Delinearize(IndexExpr::Var(part), {cut.inner, cut.lane});
   return ForEach(e_, part, k_.ConstI64(0), k_.DimValue(ExtentOf(part)),
-                 Identities(which, by_column_ ? kept.lanes : 1), [&](const KValues& in) {
+                 Identities(which, 1, by_column_ ? kept.lanes : 1), [&](const KValues& in) {
                    return Both(which, in, Reduce(which, kept, PartRange(number)));
                  });
 }
@@ -119,6 +119,7 @@ void EmitCombineParts(LowerContext& context, const fuse::Group& group, const Nes
           sums.push_back(k.Splat(IdentityOf(k, a.combiner, a.dtype), tile.rows, tile.lanes));
         }
         const KValue count = k.DimValue(reductions[0].parts.count);
+        const ElementEmitter::LookAhead ahead(e, part, FarSteps());
         sums = ForEach(e, part, k.ConstI64(0), count, sums, [&](KValues in) {
           for (size_t i = 0; i < in.size(); ++i) {
             const PartsOfReduction& r = reductions[i];

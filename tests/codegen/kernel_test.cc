@@ -217,6 +217,20 @@ TEST(Memory, NonTemporalStoresReachUnalignedBuffersToo) {
   }
 }
 
+// Within the buffer, before it, and where nothing is mapped; in a loop and outside of one.
+TEST(Memory, PrefetchesChangeNothing) {
+  Check(OneChunk(DType::kF32, 64, DType::kF32, 64, [&](KernelBuilder& k, int in, int out) {
+    for (const int level : {1, 2, 3}) k.Prefetch(in, k.ConstI64(-(int64_t{1} << 40)), 100, level);
+    k.For(k.ConstI64(0), k.ConstI64(64), 16, {}, [&](ValueId i, Values) {
+      k.Prefetch(in, k.Add(i, k.ConstI64(32)), 16, 1);
+      k.Prefetch(out, k.Mul(i, k.ConstI64(int64_t{1} << 38)), 16, 2);
+      k.Store(k.Load(DType::kF32, 1, 16, {.buffer = in, .offset = i}),
+              {.buffer = out, .offset = i});
+      return Values();
+    });
+  }));
+}
+
 // Locals on the stack and in the scratch memory behind the arena.
 TEST(Memory, LocalsSmallAndBig) {
   KernelBuilder k("locals");

@@ -39,6 +39,7 @@ void ChangeEach(Block* block, const std::function<void()>& changed) {
     step(instr.integer);
     step(instr.unroll);
     step(instr.site);
+    step(instr.level);
     step(instr.real);
     step(instr.mem.buffer);
     instr.mem.non_temporal = !instr.mem.non_temporal;

@@ -326,6 +326,16 @@ TEST(SanitizerTest, NegativeMasks) {
   }
 }
 
+TEST(SanitizerTest, PrefetchesReadNothing) {
+  // Neither beyond the end nor before the beginning, and not what another chunk writes.
+  const Kernel kernel = MapKernel("m", 8, [&](KernelBuilder& k, int x, int y, ValueId c) {
+    for (int64_t far : {-1000000, 1000000}) k.Prefetch(x, k.Add(c, k.ConstI64(far)), 64, 1);
+    k.Prefetch(y, k.ConstI64(0), 8, 2);
+    k.Store(LoadOne(k, x, c), {.buffer = y, .offset = c});
+  });
+  EXPECT_EQ(Message(WithBuffers({kernel}, {LaunchStep(0, {{0}, {1}})})), "");
+}
+
 TEST(SanitizerTest, NonTemporalStoresNeedAFence) {
   for (bool fence : {false, true}) {
     const Kernel kernel = MapKernel("m", 8, [&](KernelBuilder& k, int x, int y, ValueId c) {

@@ -111,6 +111,7 @@ TEST(TextTest, EverySpellingIsRead) {
         c, n, 2, {k.Splat(k.Row(sums, 2), 1, 16), k.Const(DType::kF32, 1)},
         [&](ValueId i, std::vector<ValueId> carried) {
           k.Fault(k.Scalar(ir::ScalarOp::kGt, {i, n}), TENON_INDEX_OUT_OF_RANGE, 0, i);
+          k.Prefetch(y, i, 48, 2);
           return std::vector<ValueId>{carried[0], carried[1]};
         },
         4);

@@ -111,6 +111,25 @@ TEST(VerifierTest, Memory) {
                [](Program* p) { Find(&FirstKernel(p).body, Op::kLoad)->mem.buffer = 2; });
 }
 
+TEST(VerifierTest, Prefetches) {
+  KernelBuilder k("ahead");
+  const int x = k.AddParam({.name = "x"});
+  k.AddLocal({.name = "row", .size = 16});
+  k.Parallel(k.ConstI64(1), [&](ValueId c) { k.Prefetch(x, c, 16, 1); });
+  const Kernel kernel = k.Finish();
+  ASSERT_TRUE(Verify(kernel).ok()) << Verify(kernel);
+  const auto broken = [&](const std::function<void(Instr*)>& edit) {
+    Kernel copy = kernel;
+    edit(Find(&copy.body, Op::kPrefetch));
+    EXPECT_THAT(std::string(Verify(copy).message()), HasSubstr("[invariant 8 of"));
+  };
+  broken([](Instr* i) { i->mem.buffer = 1; });
+  broken([](Instr* i) { i->mem.lane_count = i->mem.offset; });
+  broken([](Instr* i) { i->integer = 0; });
+  broken([](Instr* i) { i->level = 0; });
+  broken([](Instr* i) { i->level = 4; });
+}
+
 TEST(VerifierTest, StoresStandInParallelOnly) {
   ExpectBroken(VectorAddProgram(), 10, [](Program* p) {
     Kernel& k = FirstKernel(p);
