@@ -3,6 +3,10 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/mman.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 #include <algorithm>
 #include <atomic>
@@ -149,9 +153,48 @@ void Dots512(int64_t rounds, const float* start, const float& factor) {
   TENON_CHAINS(TENON_LOAD_512, "vbroadcastss", "zmm", TENON_TWELVE(TENON_DOT_512));
 }
 
+// AMX: 16 rows of 64 bytes in each of the eight registers.
+struct alignas(64) TileConfig {
+  uint8_t palette = 1, start_row = 0, reserved[14] = {};
+  uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
+  uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
+};
+
+// Four accumulators and two registers of each operand, all rows alike: products of 16 x 32 by
+// 32 x 16 bf16.
+void Tiles(int64_t rounds, const float* start) {
+  const TileConfig config;
+  __asm__ volatile(
+      "ldtilecfg (%[config])\n\t"
+      "tilezero %%tmm0\n\ttilezero %%tmm1\n\ttilezero %%tmm2\n\ttilezero %%tmm3\n\t"
+      "tileloadd (%[start],%[stride],1), %%tmm4\n\ttileloadd (%[start],%[stride],1), %%tmm5\n\t"
+      "tileloadd (%[start],%[stride],1), %%tmm6\n\ttileloadd (%[start],%[stride],1), %%tmm7\n\t"
+      "1:\n\t"
+      "tdpbf16ps %%tmm6, %%tmm4, %%tmm0\n\ttdpbf16ps %%tmm7, %%tmm4, %%tmm1\n\t"
+      "tdpbf16ps %%tmm6, %%tmm5, %%tmm2\n\ttdpbf16ps %%tmm7, %%tmm5, %%tmm3\n\t"
+      "decq %[rounds]\n\t"
+      "jnz 1b\n\t"
+      "tilerelease"
+      : [rounds] "+r"(rounds)
+      : [config] "r"(&config), [start] "r"(start), [stride] "r"(int64_t{0})
+      : "cc", "memory");
+}
+constexpr double kTileOperations = 4 * 2.0 * 16 * 16 * 32;  // of a round
+
 bool HasAvx512() { return __builtin_cpu_supports("avx512f"); }
 bool HasAvx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
 bool HasBf16() { return HasAvx512() && __builtin_cpu_supports("avx512bf16"); }
+// The system gives the registers to a process that asks for them.
+bool HasTiles() {
+#if defined(__linux__)
+  constexpr int kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM
+  static const bool has = __builtin_cpu_supports("amx-bf16") &&
+                          syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+  return has;
+#else
+  return false;
+#endif
+}
 
 // Runs `rounds` rounds; returns the operations of one round, 0 where the host cannot.
 double RunChains(Arithmetic arithmetic, int64_t rounds) {
@@ -165,6 +208,7 @@ double RunChains(Arithmetic arithmetic, int64_t rounds) {
       if (HasAvx2()) return Chains256(rounds, kStart64, kFactor64), 2.0 * 4 * kMultiplyAdds;
       return 0;
     case Arithmetic::kBf16:
+      if (HasTiles()) return Tiles(rounds, kStart32), kTileOperations;
       if (HasBf16()) return Dots512(rounds, kStart32, kFactor32), 2.0 * 2 * 16 * kMultiplyAdds;
       return 0;
   }
@@ -454,7 +498,7 @@ std::string CpuModel() {
 
 std::string PeakInstructions() {
 #if defined(__x86_64__)
-  if (HasAvx512()) return HasBf16() ? "avx512, bf16" : "avx512";
+  if (HasAvx512()) return HasTiles() ? "avx512, amx" : HasBf16() ? "avx512, bf16" : "avx512";
   return HasAvx2() ? "avx2" : "none";
 #elif defined(__aarch64__)
   return "neon";

@@ -2,8 +2,8 @@
 //
 // Peak P. Twelve independent chains of fused multiply-adds in registers, written as inline assembly
 // so that no optimisation level changes them: AVX-512, AVX2 with FMA, or NEON, whichever is the
-// widest that the host has. bf16 is the dot-product instruction (`vdpbf16ps`: two multiply-adds a
-// lane), where the host has it. The chains run on ordinary, changing numbers: zeros would save
+// widest that the host has. bf16 is AMX (`tdpbf16ps` on four accumulators in tile registers), else
+// the dot-product instruction (`vdpbf16ps`: two multiply-adds a lane), where the host has them. The chains run on ordinary, changing numbers: zeros would save
 // power and so raise the clock. A slice lasts about 100 us; the best of some tens of slices counts.
 //
 // Bandwidth B. `reads` arrays are read and `writes` arrays written from one end to the other, a
@@ -79,7 +79,7 @@ class Stream {
 
 // "AMD EPYC 9R14", or what the system says.
 std::string CpuModel();
-// The instructions that PeakFlops uses: "avx512", "avx2", "neon", "none".
+// The instructions that PeakFlops uses: "avx512, amx", "avx512", "avx2", "neon", "none".
 std::string PeakInstructions();
 
 }  // namespace tenon::bench

@@ -57,7 +57,7 @@ struct Artifact {
   int64_t arena_bytes = 0;
   int64_t scratch_bytes = 0;
   int64_t prepared_bytes = 0;
-  bool has_prepare = false;  // whether `prepare` does anything
+  bool has_prepare = false;  // whether `prepare` does more than ask for registers
 
   CompileStats stats;
 

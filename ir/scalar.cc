@@ -359,14 +359,15 @@ void EvalHalf(ScalarOp op, DType result, bool has_fma, int64_t n, const ScalarAr
   }
 }
 
+}  // namespace
+
 float FlushDenormal(float x) {
   return std::fpclassify(x) == FP_SUBNORMAL ? std::copysign(0.0f, x) : x;
 }
 
-// One of the two products of dot2: of the halves that `shift` moves to the top.
-float AddHalves(bool has_fma, uint32_t a, uint32_t b, int shift, float sum) {
-  const auto half = [shift](uint32_t pair) {
-    return FlushDenormal(std::bit_cast<float>((pair << shift) & 0xffff0000u));
+float AddBf16Product(bool has_fma, uint32_t a, uint32_t b, bool high, float sum) {
+  const auto half = [high](uint32_t pair) {
+    return FlushDenormal(std::bit_cast<float>(high ? pair & 0xffff0000u : pair << 16));
   };
   const auto add = [has_fma](float x, float y, float z) {
     return has_fma ? std::fma(x, y, z) : x * y + z;
@@ -379,14 +380,16 @@ float AddHalves(bool has_fma, uint32_t a, uint32_t b, int shift, float sum) {
   return below ? std::copysign(0.0f, result) : FlushDenormal(result);
 }
 
+namespace {
+
 void EvalDot2(bool has_fma, int64_t n, const ScalarArg* args, void* out) {
   const auto* a = static_cast<const uint32_t*>(args[0].data);
   const auto* b = static_cast<const uint32_t*>(args[1].data);
   const auto* c = static_cast<const float*>(args[2].data);
   for (int64_t i = 0; i < n; ++i) {
     const uint32_t x = a[i * args[0].stride], y = b[i * args[1].stride];
-    const float high = AddHalves(has_fma, x, y, 0, FlushDenormal(c[i * args[2].stride]));
-    static_cast<float*>(out)[i] = AddHalves(has_fma, x, y, 16, high);
+    const float high = AddBf16Product(has_fma, x, y, true, FlushDenormal(c[i * args[2].stride]));
+    static_cast<float*>(out)[i] = AddBf16Product(has_fma, x, y, false, high);
   }
 }
 

@@ -57,6 +57,13 @@ ScalarValue EvalScalarOp(ScalarOp op, DType result, bool has_fma, const ScalarVa
 // The type of op's result on arguments whose last has type `operand`. Not for cast and bitcast.
 DType ScalarResultType(ScalarOp op, DType operand);
 
+// Zero, with its sign, in place of a denormal.
+float FlushDenormal(float x);
+
+// fma(a, b, sum) of the high or low halves of two pairs of bf16, denormals of the operands and of
+// the result (found before it is rounded to their grid) flushed: a step of dot2 and of tile_dot.
+float AddBf16Product(bool has_fma, uint32_t a, uint32_t b, bool high, float sum);
+
 }  // namespace tenon::ir
 
 #endif  // TENON_IR_SCALAR_H_

@@ -29,6 +29,9 @@ struct TargetDesc {
   bool has_masks = false;     // masked loads and stores cost no more than plain ones
   bool has_gather = false;
   bool has_bf16_dot = false;  // the scalar op dot2 as one instruction, twice an FMA's work
+  // tile_dot of 16 x 16 x 16 pairs of bf16 as one instruction of 16 cycles, on registers that hold
+  // six such tiles or more.
+  bool has_bf16_tiles = false;
   int fma_latency = 4;        // cycles; with the units, how many independent accumulators hide it
   int fma_per_cycle = 2;
 

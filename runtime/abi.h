@@ -52,7 +52,8 @@ typedef enum tenon_status {
   TENON_MISSING_BUFFER = 6,    /* of a tensor that has elements; the number of the binding */
   TENON_MISALIGNED_BUFFER = 7, /* not at a multiple of its element's size; the binding */
   TENON_BAD_MEMORY = 8,        /* null, or misaligned; 0: the arena, 1: the prepared area */
-  TENON_WRONG_WEIGHTS = 9      /* not those that the program was compiled with */
+  TENON_WRONG_WEIGHTS = 9,     /* not those that the program was compiled with */
+  TENON_NO_REGISTERS = 10      /* the system refuses the processor's matrix registers; its error */
 } tenon_status;
 
 /* What threads share while they run one entry together. The caller zeroes the counters once, sets

@@ -82,6 +82,10 @@ class Counter {
       case Op::kIf:
         CountIf(instr, times);
         break;
+      case Op::kTileDot:  // two products and two sums a pair
+        cost.bf16_flops += times * 4 * kernel_.type(instr.args[0]).lanes *
+                           Elements(kernel_.type(instr.results[0]));
+        break;
       default:  // moves between registers
         break;
     }

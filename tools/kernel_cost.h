@@ -18,7 +18,7 @@ struct LaunchCost {
   // (an exponential too) is one; lanes beyond an array's end count, as they take their time.
   double f32_flops = 0;
   double f64_flops = 0;
-  double bf16_flops = 0;  // of dot2, which is two fused multiply-adds
+  double bf16_flops = 0;  // of dot2 and tile_dot: two fused multiply-adds a pair
   // Of each array no more than its size, however often it is read: what a cache without limit would
   // fetch and write back.
   double bytes_read = 0;

@@ -338,6 +338,7 @@ static inline int32_t @N@_check(@N@_instance* self, int32_t thread, int32_t thre
     case TENON_MISALIGNED_BUFFER: return "a tensor is not aligned to its elements";
     case TENON_BAD_MEMORY: return "arena or prepared area missing, misaligned or too small";
     case TENON_WRONG_WEIGHTS: return "not the weights that this was compiled with";
+    case TENON_NO_REGISTERS: return "the system refuses the processor's matrix registers";
     default: return "unknown status";
   }
 }

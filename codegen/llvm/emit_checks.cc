@@ -4,6 +4,8 @@
 // buffers in numbers stands in a table: a step with hundreds of parameters has as much code as one
 // with three. Every thread checks the same values, so all of them return before any barrier.
 #include <llvm/IR/Constants.h>
+#include <llvm/IR/InlineAsm.h>
+#include <llvm/TargetParser/Triple.h>
 
 #include "tenon/codegen/llvm/kernel_emitter.h"
 #include "tenon/codegen/llvm/layouts.h"
@@ -173,17 +175,45 @@ void ProgramEmitter::EmitChecks(llvm::Function* function, const std::vector<kern
   b.CreateRet(b.getInt32(TENON_OK));
 
   b.SetInsertPoint(record);
-  BasicBlock* first = own.NewBlock("first");
-  BasicBlock* end = own.NewBlock("end");
-  b.CreateCondBr(SetFirstStatus(b, target_, own.frame_, own.result_), first, end);
-  b.SetInsertPoint(first);
-  b.CreateAlignedStore(b.getInt32(-1), FieldPointer(b, own.frame_, FrameField::kFaultSite),
-                       llvm::Align(4));
-  b.CreateAlignedStore(own.refused_, FieldPointer(b, own.frame_, FrameField::kFaultValue),
-                       llvm::Align(8));
-  b.CreateBr(end);
-  b.SetInsertPoint(end);
-  b.CreateRet(own.result_);
+  own.LeaveWith(own.result_, own.refused_);
+}
+
+// Returns with a status, which the frame takes note of where it is the first.
+void ProgramEmitter::LeaveWith(Value* status, Value* value) {
+  BasicBlock* first = NewBlock("first");
+  BasicBlock* end = NewBlock("end");
+  b_.CreateCondBr(SetFirstStatus(b_, target_, frame_, status), first, end);
+  b_.SetInsertPoint(first);
+  b_.CreateAlignedStore(b_.getInt32(-1), FieldPointer(b_, frame_, FrameField::kFaultSite),
+                        llvm::Align(4));
+  b_.CreateAlignedStore(value, FieldPointer(b_, frame_, FrameField::kFaultValue), llvm::Align(8));
+  b_.CreateBr(end);
+  b_.SetInsertPoint(end);
+  b_.CreateRet(status);
+}
+
+// Linux gives the matrix registers of x86 to processes that ask for them, once for all threads. To
+// ask again does no harm. No library is called: this is arch_prctl(ARCH_REQ_XCOMP_PERM, tile data).
+void ProgramEmitter::RequestMatrixRegisters() {
+  if (!target_.matrix_registers || !llvm::Triple(module_.getTargetTriple()).isOSLinux()) return;
+  bool used = false;
+  for (const kernel::Kernel& kernel : program_.kernels) {
+    used = used || UsesMatrixRegisters(kernel, kernel.body);
+  }
+  if (!used) return;
+  constexpr uint64_t kArchPrctl = 158, kRequestPermission = 0x1023, kTileData = 18;
+  llvm::Type* i64 = b_.getInt64Ty();
+  llvm::InlineAsm* call = llvm::InlineAsm::get(
+      llvm::FunctionType::get(i64, {i64, i64, i64}, false), "syscall",
+      "={ax},{ax},{di},{si},~{rcx},~{r11},~{memory},~{dirflag},~{fpsr},~{flags}", true);
+  Value* error = b_.CreateCall(
+      call, {b_.getInt64(kArchPrctl), b_.getInt64(kRequestPermission), b_.getInt64(kTileData)});
+  BasicBlock* refuse = NewBlock("refuse");
+  BasicBlock* given = NewBlock("given");
+  b_.CreateCondBr(b_.CreateICmpNE(error, b_.getInt64(0)), refuse, given);
+  b_.SetInsertPoint(refuse);
+  LeaveWith(b_.getInt32(TENON_NO_REGISTERS), error);
+  b_.SetInsertPoint(given);
 }
 
 }  // namespace tenon::codegen

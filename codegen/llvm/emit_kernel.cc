@@ -53,7 +53,9 @@ KernelEmitter::KernelEmitter(const kernel::Kernel& kernel, const TargetInfo& tar
       b_(context_, llvm::TargetFolder(module.getDataLayout())),
       scalars_(b_, target, use_fma),
       definitions_(kernel),
-      values_(kernel.types.size()) {
+      values_(kernel.types.size()),
+      in_matrix_(target.matrix_registers ? FindMatrixValues(kernel, definitions_)
+                                         : std::vector<bool>(kernel.types.size(), false)) {
   VisitFaults(kernel.body, [this](const Instr& instr) {
     fault_numbers_.emplace(&instr, static_cast<int>(fault_numbers_.size()));
   });
@@ -139,11 +141,13 @@ void KernelEmitter::EmitInstr(const Instr& instr) {
     case Op::kSplat:
       return define(EmitSplat(instr));
     case Op::kLoad:
-      return define(EmitLoad(instr));
+      return define(in_matrix_[instr.results[0].index] ? EmitMatrixLoad(instr) : EmitLoad(instr));
     case Op::kStore:
-      return EmitStore(instr);
+      return in_matrix_[instr.args[0].index] ? EmitMatrixStore(instr) : EmitStore(instr);
     case Op::kPrefetch:
       return EmitPrefetch(instr);
+    case Op::kTileDot:
+      return define(EmitTileDot(instr));
     case Op::kReduceLanes:
       return define(EmitReduceLanes(instr));
     case Op::kReduceRows:
@@ -218,7 +222,10 @@ void KernelEmitter::EmitFor(const Instr& instr) {
   Value* low = Scalar(instr.args[0]);
   Value* high = Scalar(instr.args[1]);
   Tiles carried;
-  for (size_t c = 2; c < instr.args.size(); ++c) carried.push_back(values_[instr.args[c].index]);
+  for (size_t c = 2; c < instr.args.size(); ++c) {
+    const bool in_matrix = in_matrix_[instr.blocks[0].params[c - 1].index];
+    carried.push_back(in_matrix ? MatrixTile(instr.args[c]) : values_[instr.args[c].index]);
+  }
 
   const auto* constant_low = llvm::dyn_cast<llvm::ConstantInt>(low);
   const auto* constant_high = llvm::dyn_cast<llvm::ConstantInt>(high);
@@ -313,6 +320,10 @@ void KernelEmitter::EmitIf(const Instr& instr) {
   const auto branch = [&](BasicBlock* entry, size_t block) {
     b_.SetInsertPoint(entry);
     Tiles yielded = block < instr.blocks.size() ? EmitBlock(instr.blocks[block]) : Tiles();
+    for (size_t r = 0; r < instr.results.size(); ++r) {
+      if (!in_matrix_[instr.results[r].index]) continue;
+      yielded[r] = MatrixTile(instr.blocks[block].instrs.back().args[r]);
+    }
     BasicBlock* last = b_.GetInsertBlock();
     b_.CreateBr(end);
     return std::make_pair(std::move(yielded), last);

@@ -43,6 +43,7 @@ void ProgramEmitter::EmitEntry(const std::string& symbol, const std::vector<Step
   clock_row_ = event_row_ = nullptr;
 
   b_.SetInsertPoint(NewBlock("entry"));
+  if (runs == Runs::kOne) RequestMatrixRegisters();
   if (steps.empty()) {
     b_.CreateRet(b_.getInt32(TENON_OK));
     return;

@@ -7,6 +7,11 @@
 #include <llvm/TargetParser/SubtargetFeature.h>
 #include <llvm/TargetParser/Triple.h>
 
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+
 #include <algorithm>
 #include <array>
 #include <memory>
@@ -46,11 +51,25 @@ constexpr std::array<CpuRow, 16> kCpus = {{
     {"neoverse-v1", 64 * kKiB, 1 * kMiB, 1 * kMiB, 4, 4},
 }};
 
+// Linux gives the matrix registers of x86 to processes that ask for them, before they use them and
+// once for all threads (since 5.16; before, LLVM does not find them).
+bool GetsMatrixRegisters() {
+#if defined(__linux__) && defined(__x86_64__)
+  constexpr int kRequestPermission = 0x1023;  // ARCH_REQ_XCOMP_PERM
+  constexpr int kTileData = 18;               // the number of the state in XCR0
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+#else
+  return false;
+#endif
+}
+
 // The features that LLVM finds, sorted, so that the description is the same every time.
 std::string HostFeatures() {
   std::vector<std::string> features;
   for (const auto& feature : llvm::sys::getHostCPUFeatures()) {
-    features.push_back((feature.second ? "+" : "-") + feature.first().str());
+    const bool usable =
+        feature.second && (!feature.first().starts_with("amx") || GetsMatrixRegisters());
+    features.push_back((usable ? "+" : "-") + feature.first().str());
   }
   std::sort(features.begin(), features.end(), [](const std::string& a, const std::string& b) {
     return a.compare(1, std::string::npos, b, 1, std::string::npos) < 0;
@@ -77,6 +96,7 @@ void SetVectors(const llvm::TargetMachine& machine, ir::TargetDesc* target) {
   target->has_fma = level.has_fma;
   target->has_masks = level.has_masks;
   target->has_bf16_dot = avx512 && subtarget.checkFeatures("+avx512bf16");
+  target->has_bf16_tiles = target->has_bf16_dot && subtarget.checkFeatures("+amx-tile,+amx-bf16");
 }
 
 }  // namespace
@@ -116,7 +136,7 @@ bool HostCanRun(const ir::TargetDesc& target) {
   const llvm::MCSubtargetInfo& wanted_info = *(*wanted)->getMCSubtargetInfo();
   for (const char* feature :
        {"+sse2", "+sse4.2", "+avx", "+avx2", "+fma", "+f16c", "+bmi2", "+avx512f", "+avx512bw",
-        "+avx512dq", "+avx512vl", "+avx512cd", "+avx512bf16"}) {
+        "+avx512dq", "+avx512vl", "+avx512cd", "+avx512bf16", "+amx-tile", "+amx-bf16"}) {
     if (!host.isX86()) break;
     if (wanted_info.checkFeatures(feature) && !host_info.checkFeatures(feature)) return false;
   }

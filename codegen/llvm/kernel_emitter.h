@@ -5,18 +5,21 @@
 // scratch memory, and thread and threads as i32. It returns nothing; faults go into the frame.
 //
 // emit_kernel.cc has the driver and control flow, emit_tile.cc the instructions on tiles,
-// emit_memory.cc loads and stores, recurrence.cc the addresses inside of loops.
+// emit_matrix.cc products of tiles, emit_memory.cc loads and stores, recurrence.cc the addresses
+// inside of loops.
 #ifndef TENON_CODEGEN_LLVM_KERNEL_EMITTER_H_
 #define TENON_CODEGEN_LLVM_KERNEL_EMITTER_H_
 
 #include <llvm/IR/Module.h>
 
+#include <array>
 #include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "tenon/codegen/llvm/matrix_values.h"
 #include "tenon/codegen/llvm/recurrence.h"
 #include "tenon/codegen/llvm/scalar_emitter.h"
 #include "tenon/codegen/llvm/tile.h"
@@ -34,6 +37,9 @@ llvm::FunctionType* KernelFunctionType(llvm::LLVMContext& context, int params, i
 // Calls `visit` with every kFault of a kernel, in the order of the table of fault sites.
 void VisitFaults(const kernel::Block& block,
                  const std::function<void(const kernel::Instr&)>& visit);
+
+// Whether the block multiplies tiles that fit matrix registers.
+bool UsesMatrixRegisters(const kernel::Kernel& kernel, const kernel::Block& block);
 
 // Marks a function with what every function of generated code has: the target, no unwinding.
 void SetFunctionAttributes(llvm::Function& function, const TargetInfo& target);
@@ -85,6 +91,26 @@ class KernelEmitter {
   llvm::Value* PartFor(const Tile& tile, int row, int piece, int lanes);
   llvm::Value* Lane(const Tile& tile, int row, int lane);
   llvm::Value* FromLanes(llvm::ArrayRef<llvm::Value*> lanes);
+
+  // emit_matrix.cc
+  Tile EmitTileDot(const kernel::Instr& instr);
+  Tile EmulateTileDot(const kernel::Instr& instr);
+  llvm::Function* TileDotFunction(int rows, int pairs, int lanes);
+  std::array<std::vector<llvm::Value*>, 2> EmitPairSums(const Tile& shape, int pairs,
+                                                        llvm::Value* first, llvm::Value* a,
+                                                        llvm::Value* b);
+  Tile EmitMatrixLoad(const kernel::Instr& instr);
+  void EmitMatrixStore(const kernel::Instr& instr);
+  // The value in a matrix register, from wherever it is; as the only part of a tile.
+  llvm::Value* Matrix(kernel::ValueId v);
+  Tile MatrixTile(kernel::ValueId v);
+  llvm::Value* LoadMatrix(llvm::Value* pointer, llvm::Value* row_bytes);
+  void StoreMatrix(llvm::Value* matrix, llvm::Value* pointer, llvm::Value* row_bytes);
+  llvm::Value* RowBytes(const kernel::MemRef& mem);
+  llvm::Value* MatrixMemory();
+  llvm::Value* StackMemory(int64_t bytes);
+  void Spill(const Tile& tile, kernel::DType dtype, llvm::Value* memory);
+  Tile Reload(const kernel::Type& type, llvm::Value* memory);
 
   // emit_memory.cc
   // What limits one piece of an access. No mask: all lanes.
@@ -144,6 +170,7 @@ class KernelEmitter {
   ScalarEmitter scalars_;
   Definitions definitions_;
   std::vector<Tile> values_;           // by ValueId
+  std::vector<bool> in_matrix_;        // likewise: whether it is one part, in a matrix register
   std::vector<llvm::Value*> buffers_;  // by MemRef::buffer
   std::vector<llvm::Value*> symbols_;
   llvm::Function* function_ = nullptr;
@@ -156,7 +183,8 @@ class KernelEmitter {
   std::map<const kernel::Instr*, int> fault_numbers_;
   llvm::Value* spare_zero_ = nullptr;     // stack memory for lanes that are off: of loads,
   llvm::Value* spare_written_ = nullptr;  // and of stores
-  LoopAddresses* loop_ = nullptr;         // while the body of an innermost loop is emitted
+  llvm::Value* matrix_memory_ = nullptr;
+  LoopAddresses* loop_ = nullptr;  // while the body of an innermost loop is emitted
 };
 
 }  // namespace tenon::codegen

@@ -72,6 +72,10 @@ class ProgramEmitter {
   void CheckBindingTable(const std::vector<int>& buffers);
   // Where `failed`, the function returns `status`, with `value` in the frame.
   void Refuse(tenon_status status, llvm::Value* value, llvm::Value* failed);
+  // Returns with a status, which the frame takes note of where it is the first.
+  void LeaveWith(llvm::Value* status, llvm::Value* value);
+  // In `prepare`, of programs that multiply in matrix registers.
+  void RequestMatrixRegisters();
   std::set<int> BindingBuffers(const std::vector<kernel::Step>& steps) const;
 
   // emit_barrier.cc

@@ -304,25 +304,27 @@ Value* ScalarEmitter::FlushDenormals(Value* v) {
   return b_.CreateSelect(b_.CreateFCmpOLT(magnitude, Float(v, 0x1p-126)), zero, v);
 }
 
-Value* ScalarEmitter::Dot2(Value* a, Value* b, Value* c) {
-  if (target_.bf16_dot) return Dot2InHardware(a, b, c);
-  const auto half = [&](Value* pair, bool high) {
+// What is below the normal numbers before it is rounded to a denormal is flushed.
+Value* ScalarEmitter::AddBf16Product(Value* a, Value* b, bool high, Value* sum) {
+  const auto half = [&](Value* pair) {
     Value* bits =
         high ? b_.CreateAnd(pair, Int(pair, 0xffff0000)) : b_.CreateShl(pair, Int(pair, 16));
     return FlushDenormals(Bitcast(DType::kI32, DType::kF32, bits));
   };
-  // As vdpbf16ps: what is below the normal numbers before it is rounded to a denormal is flushed.
-  const auto add = [&](Value* x, Value* y, Value* sum) {
-    Value* result = Fma(x, y, sum);
-    Value* scale = Float(x, 0x1p64);
-    Value* scaled = Fma(b_.CreateFMul(x, scale), y, b_.CreateFMul(sum, scale));
-    const auto fabs = [&](Value* v) { return b_.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, v); };
-    Value* below = b_.CreateAnd(b_.CreateFCmpOEQ(fabs(result), Float(x, 0x1p-126)),
-                                b_.CreateFCmpOLT(fabs(scaled), Float(x, 0x1p-62)));
-    Value* zero = b_.CreateBinaryIntrinsic(llvm::Intrinsic::copysign, Float(x, 0), result);
-    return b_.CreateSelect(below, zero, FlushDenormals(result));
-  };
-  return add(half(a, false), half(b, false), add(half(a, true), half(b, true), FlushDenormals(c)));
+  Value *x = half(a), *y = half(b);
+  Value* result = Fma(x, y, sum);
+  Value* scale = Float(x, 0x1p64);
+  Value* scaled = Fma(b_.CreateFMul(x, scale), y, b_.CreateFMul(sum, scale));
+  const auto fabs = [&](Value* v) { return b_.CreateUnaryIntrinsic(llvm::Intrinsic::fabs, v); };
+  Value* below = b_.CreateAnd(b_.CreateFCmpOEQ(fabs(result), Float(x, 0x1p-126)),
+                              b_.CreateFCmpOLT(fabs(scaled), Float(x, 0x1p-62)));
+  Value* zero = b_.CreateBinaryIntrinsic(llvm::Intrinsic::copysign, Float(x, 0), result);
+  return b_.CreateSelect(below, zero, FlushDenormals(result));
+}
+
+Value* ScalarEmitter::Dot2(Value* a, Value* b, Value* c) {
+  if (target_.bf16_dot) return Dot2InHardware(a, b, c);
+  return AddBf16Product(a, b, false, AddBf16Product(a, b, true, FlushDenormals(c)));
 }
 
 Value* ScalarEmitter::Dot2InHardware(Value* a, Value* b, Value* c) {

@@ -43,6 +43,10 @@ class ScalarEmitter {
   llvm::Value* Round(ir::ScalarOp op, llvm::Value* v);
   llvm::Value* Sqrt(llvm::Value* v);
 
+  // As ir/scalar.h has them.
+  llvm::Value* FlushDenormals(llvm::Value* v);
+  llvm::Value* AddBf16Product(llvm::Value* a, llvm::Value* b, bool high, llvm::Value* sum);
+
   Builder& builder() { return b_; }
   const TargetInfo& target() const { return target_; }
   bool use_fma() const { return use_fma_; }
@@ -61,7 +65,6 @@ class ScalarEmitter {
   llvm::Value* Philox(llvm::Value* key, llvm::Value* index, llvm::Value* stream);
   llvm::Value* Dot2(llvm::Value* a, llvm::Value* b, llvm::Value* c);
   llvm::Value* Dot2InHardware(llvm::Value* a, llvm::Value* b, llvm::Value* c);
-  llvm::Value* FlushDenormals(llvm::Value* v);
   llvm::Value* Transcendental(ir::ScalarOp op, ir::DType dtype, llvm::ArrayRef<llvm::Value*> args);
 
   llvm::Value* WidenF16(llvm::Value* bits);

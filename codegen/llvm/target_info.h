@@ -30,6 +30,7 @@ struct TargetInfo {
   bool scales_in_hardware = false;  // x * 2^k, on whole vectors of f32
   bool fma = false;                 // llvm.fma becomes one instruction
   bool bf16_dot = false;            // dot2 is one instruction
+  bool matrix_registers = false;    // tile_dot of 16 x 16 x 16 pairs is one instruction
 
   // Lanes of one piece of a tile, whatever its element type: those of f32. Wider elements take
   // several registers a piece, which LLVM splits by itself; so all values of a kernel have their

@@ -343,6 +343,13 @@ ValueId KernelBuilder::ConcatRows(std::vector<ValueId> values) {
   return Emit({.op = Op::kConcatRows, .args = std::move(values)}, result);
 }
 
+ValueId KernelBuilder::TileDot(ValueId a, ValueId b, ValueId c) {
+  const Type x = type(a), y = type(b), result = type(c);
+  TENON_CHECK(x.dtype == DType::kI32 && y.dtype == DType::kI32 && x.lanes == y.rows);
+  TENON_CHECK((result == Type{DType::kF32, x.rows, y.lanes}));
+  return Emit({.op = Op::kTileDot, .args = {a, b, c}}, result);
+}
+
 void KernelBuilder::CheckYields(const std::vector<ValueId>& yields,
                                 const std::vector<Type>& types) const {
   TENON_CHECK(yields.size() == types.size());

@@ -64,6 +64,8 @@ class KernelBuilder {
   ValueId Extract(ValueId v, int lane);
   ValueId Row(ValueId v, int row);
   ValueId ConcatRows(std::vector<ValueId> values);
+  // c + a * b, of pairs of bf16.
+  ValueId TileDot(ValueId a, ValueId b, ValueId c);
 
   // Bodies return the yielded values.
   using LoopBody = std::function<std::vector<ValueId>(ValueId i, std::vector<ValueId> carried)>;

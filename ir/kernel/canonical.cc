@@ -126,6 +126,7 @@ bool HasEffects(const Instr& instr) {
     case Op::kExtract:
     case Op::kRow:
     case Op::kConcatRows:
+    case Op::kTileDot:
       return false;
   }
   return true;

@@ -117,6 +117,12 @@ void KernelExecutor::Run(const Instr& instr) {
     }
     case Op::kConcatRows:
       return RunConcatRows(instr);
+    case Op::kTileDot: {
+      const auto arg = [&](size_t i) {
+        return Tile{Slot(instr.args[i]), kernel_.type(instr.args[i])};
+      };
+      return EvalTileDot(state_.fused, arg(0), arg(1), arg(2), Slot(instr.results[0]));
+    }
     case Op::kFor:
       return RunFor(instr);
     case Op::kIf:

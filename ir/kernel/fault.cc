@@ -52,6 +52,10 @@ absl::Status ToStatus(const Fault& fault, const std::vector<ir::Location>& sites
           " a multiple of ", TENON_ARENA_ALIGNMENT, " bytes"));
     case TENON_WRONG_WEIGHTS:
       return absl::InvalidArgumentError("the weights are not those that the program was made with");
+    case TENON_NO_REGISTERS:
+      return absl::FailedPreconditionError(
+          absl::StrCat("the system does not give this process the processor's matrix registers (",
+                       fault.value, "), which the program was compiled for"));
   }
   return absl::InternalError(absl::StrCat("the program ended with status ", fault.status));
 }

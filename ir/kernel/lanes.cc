@@ -93,6 +93,29 @@ void EvalReduceRows(Combiner combiner, const Tile& arg, std::byte* result) {
   std::memcpy(result, tile.data(), row);
 }
 
+void EvalTileDot(bool fused, const Tile& a, const Tile& b, const Tile& c, std::byte* result) {
+  const int pairs = a.type.lanes, lanes = b.type.lanes;
+  const auto pair = [](const Tile& tile, int number) {
+    uint32_t bits;
+    std::memcpy(&bits, tile.data + number * sizeof(bits), sizeof(bits));
+    return bits;
+  };
+  for (int r = 0; r < a.type.rows; ++r) {
+    for (int l = 0; l < lanes; ++l) {
+      float low = 0, high = 0, sum;
+      for (int p = 0; p < pairs; ++p) {
+        const uint32_t x = pair(a, r * pairs + p), y = pair(b, p * lanes + l);
+        low = ir::AddBf16Product(fused, x, y, /*high=*/false, low);
+        high = ir::AddBf16Product(fused, x, y, /*high=*/true, high);
+      }
+      const int64_t at = (int64_t{r} * lanes + l) * static_cast<int64_t>(sizeof(sum));
+      std::memcpy(&sum, c.data + at, sizeof(sum));
+      sum = ir::FlushDenormal(ir::FlushDenormal(sum) + ir::FlushDenormal(low + high));
+      std::memcpy(result + at, &sum, sizeof(sum));
+    }
+  }
+}
+
 void EvalConst(const Instr& instr, Type type, std::byte* result) {
   const ir::ScalarValue value = ir::IsFloat(type.dtype)
                                     ? ir::ScalarValue::FromDouble(type.dtype, instr.real)

@@ -31,6 +31,12 @@ void EvalTranspose(const Tile& arg, std::byte* result);
 void EvalReduceLanes(ir::Combiner combiner, const Tile& arg, std::byte* result);
 void EvalReduceRows(ir::Combiner combiner, const Tile& arg, std::byte* result);
 
+// result = c + a * b on bf16, as tdpbf16ps computes it: `a` has pairs of neighbours along k in its
+// lanes, `b` in its rows, both i32. For each element the products of the pairs' low halves are
+// summed up by fused multiply-adds from zero, those of the high halves likewise; then the two sums
+// are added, and the result is added to c. Denormals count as zero wherever they go in or come out.
+void EvalTileDot(bool fused, const Tile& a, const Tile& b, const Tile& c, std::byte* result);
+
 // `count` elements of the given type, all equal to the constant of `instr`.
 void EvalConst(const Instr& instr, Type type, std::byte* result);
 

@@ -249,6 +249,7 @@ absl::Status KernelParser::ParseOp(Instr* instr, const Token& word, int depth) {
     case Op::kSplat:
     case Op::kTranspose:
     case Op::kConcatRows:
+    case Op::kTileDot:
       return ParseArgs(instr);
     case Op::kIota:
     case Op::kFence:

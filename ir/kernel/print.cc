@@ -225,6 +225,7 @@ class KernelPrinter {
       case Op::kSplat:
       case Op::kTranspose:
       case Op::kConcatRows:
+      case Op::kTileDot:
       case Op::kIf:
       case Op::kYield:
       case Op::kFence:

@@ -125,6 +125,17 @@ class KernelVerifier {
       case Op::kRow:
       case Op::kConcatRows:
         return CheckMove(instr);
+      case Op::kTileDot: {
+        const Type &a = type(instr.args[0]), &b = type(instr.args[1]);
+        const Type result{DType::kF32, a.rows, b.lanes};
+        if (a.dtype != DType::kI32 || b.dtype != DType::kI32 || a.lanes != b.rows) {
+          return Error("multiplies what are no fitting tiles of pairs", 22);
+        }
+        if (type(instr.args[2]) != result || type(instr.results[0]) != result) {
+          return Error("adds up in a tile of a wrong type", 22);
+        }
+        return absl::OkStatus();
+      }
       case Op::kLoad:
       case Op::kStore:
         return CheckMemory(instr);
@@ -175,6 +186,9 @@ class KernelVerifier {
       case Op::kExtract:
       case Op::kRow:
         args = 1;
+        break;
+      case Op::kTileDot:
+        args = 3;
         break;
       case Op::kConcatRows:
         if (instr.args.empty()) return Error("has no arguments", 7);

@@ -35,6 +35,7 @@
 // 13. `fault`: a condition of bool, a value of i64 that is a scalar or of the condition's shape; a
 //     status other than 0.
 // 14. Locals have a positive, fixed size. Names of symbols are unique within a kernel.
+// 22. `tile_dot` takes i32<R x P>, i32<P x L> and f32<R x L>, and gives f32<R x L>.
 //
 // PROGRAMS
 // 15. Symbols have unique names and bounds of 0 or more. Every Dim uses only these, or variables of

@@ -70,6 +70,8 @@ void ContractEmitter::AddBuffers() {
   }
   if (s_.a_rows == Schedule::Rows::kByRow) {
     rows_ = k_.AddLocal({"rows", nest_.operand_dtype(), s_.rows_per_block * RowPitch()});
+  } else if (s_.a_rows == Schedule::Rows::kTransposed) {
+    rows_ = k_.AddLocal({"rows", nest_.step_dtype(), s_.rows_per_block * RowPitch()});
   } else if (s_.a_rows == Schedule::Rows::kByTile) {
     rows_ = k_.AddLocal({"rows", nest_.step_dtype(), s_.rows_per_block * BlockSteps()});
   }
@@ -77,6 +79,8 @@ void ContractEmitter::AddBuffers() {
     const int64_t panels = s_.panels_per_chunk + (s_.dot_columns > 0 ? 1 : 0);
     const int64_t rows = panels * SumRows();
     sums_ = k_.AddLocal({"sums", nest_.accumulator, rows * s_.lanes});
+  } else if (s_.matrix) {
+    sums_ = k_.AddLocal({"sums", nest_.accumulator, int64_t{s_.rows} * s_.lanes});
   }
   if (s_.dot_columns > 0 && !DotsInPlace()) {
     columns_ = k_.AddLocal({"columns", nest_.accumulator, s_.dot_columns * BlockSteps()});

@@ -31,7 +31,8 @@ ir::Dim Results(const ContractNest& nest);
 struct TileShape {
   int rows;
   int lanes;
-  KValue lane_count;  // absent: all
+  KValue lane_count;      // absent: all
+  KValue row_count = {};  // likewise, of tiles of matrix registers
 };
 
 // Where a contraction's tensors lie. Of operands that the kernel evaluates `a` and `b` are invalid.
@@ -175,6 +176,8 @@ class ContractEmitter {
   };
   void PackATiles(size_t d, KValue low, KValue high, const TilesOfA& tiles, KValue to);
   void PackAStep(KValue step, const TilesOfA& tiles, KValue to);
+  // Of 16 rows that lie next to each other (in matrix_tile.cc).
+  void PackATransposed(size_t d, KValue low, KValue high, KValue row_count, KValue to);
   // Elements between packed rows, and steps of k dimension `d` in packed A or in A as it lies.
   int64_t RowPitch() const;
   ir::Dim AStride(size_t d) const;
@@ -182,6 +185,16 @@ class ContractEmitter {
   KValue ATile(const TileShape& tile, KValue row, KValue a_base, const KRange& range);
 
   KValue EmitStep(const TileShape& shape, const StepOffsets& at, KValue acc);
+
+  // Tiles of matrix registers (matrix_tile.cc): rows low .. high, one tile, its loops over k and
+  // one step of them, and the group's stored values of a tile whose sums are complete.
+  void EmitMatrixTiles(const TileShape& shape, KValue low, KValue high, const TileBody& body);
+  void EmitMatrixTile(const TileShape& shape, KValue a, KValue sums, const KRange& range);
+  std::vector<KValue> EmitMatrixK(size_t d, const TileShape& shape, KValue low, KValue high,
+                                  const StepOffsets& at, const std::vector<KValue>& acc);
+  std::vector<KValue> EmitMatrixStep(const TileShape& shape, const StepOffsets& at, KValue steps,
+                                     std::vector<KValue> acc);
+  void EmitMatrixResults(const TileShape& shape, KValue sums);
 
   // Columns that are in no panel (dots.cc): rows low .. high of them.
   void EmitDotColumns(KValue low, KValue high, const KRange& range, KValue is_first);

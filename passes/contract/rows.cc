@@ -20,6 +20,11 @@ constexpr int kRowsTogether = 32;
 }  // namespace
 
 int64_t ContractEmitter::RowPitch() const {
+  if (s_.a_rows == Schedule::Rows::kTransposed) {
+    // In pairs, whole blocks of 16 of them; not a multiple of 4 KiB.
+    const int64_t steps = (BlockSteps() + 15) / 16 * 16;
+    return steps % 1024 == 0 ? steps + 16 : steps;
+  }
   const int64_t elements = BlockSteps() * (nest_.pairs ? 2 : 1);
   const int64_t bytes = ir::ByteSize(nest_.operand_dtype());
   const int64_t line = context_.target().cache_line / bytes;
@@ -30,7 +35,9 @@ int64_t ContractEmitter::RowPitch() const {
 
 Dim ContractEmitter::AStride(size_t d) const {
   if (s_.a_rows == Schedule::Rows::kDirect) return nest_.k[d].a;
-  Dim stride = s_.a_rows == Schedule::Rows::kByRow ? nest_.unit_step() : Dim(s_.rows);
+  Dim stride = 1;
+  if (s_.a_rows == Schedule::Rows::kByRow) stride = nest_.unit_step();
+  if (s_.a_rows == Schedule::Rows::kByTile) stride = Dim(s_.rows);
   for (size_t i = d + 1; i < nest_.k.size(); ++i) stride = stride * nest_.k[i].extent;
   return stride;
 }
@@ -39,7 +46,7 @@ KValue ContractEmitter::ATile(const TileShape& tile, KValue row, KValue a_base,
                               const KRange& range) {
   if (s_.a_rows == Schedule::Rows::kDirect) return k_.Add(a_base, Scaled(row, nest_.m.back().a));
   const KValue in_block = k_.Sub(row, block_low_), before = Scaled(range.low, AStride(0));
-  if (s_.a_rows == Schedule::Rows::kByRow) {
+  if (s_.a_rows != Schedule::Rows::kByTile) {
     return k_.Sub(k_.Mul(in_block, k_.ConstI64(RowPitch())), before);
   }
   // A tile begins where a packed one does, or within it where the count of rows is not known.
@@ -59,6 +66,21 @@ void ContractEmitter::PackA(KValue low, KValue high, const KRange& range) {
       const KValue row = k_.Sub(e_.IndexValue(IndexExpr::Var(row_var), {}), block);
       const KValue start = k_.Mul(row, k_.ConstI64(RowPitch()));
       PackARow(0, range.low, range.high, k_.Sub(start, Scaled(range.low, AStride(0))));
+      return std::vector<KValue>();
+    });
+    return;
+  }
+  if (s_.a_rows == Schedule::Rows::kTransposed) {
+    constexpr int kRows = 16;
+    k_.For(low, high, kRows, {}, [&, block = low, end = high](KValue row, std::vector<KValue>) {
+      ElementEmitter::Scope scope(e_);
+      e_.Bind(row_var, row);
+      const Dim& extent = nest_.m.back().extent;
+      const bool even = extent.is_constant() && extent.constant() % kRows == 0;
+      const KValue rows = k_.ConstI64(kRows);
+      const KValue start = k_.Mul(k_.Sub(row, block), k_.ConstI64(RowPitch()));
+      PackATransposed(0, range.low, range.high, even ? rows : k_.Min(rows, k_.Sub(end, row)),
+                      k_.Sub(start, Scaled(range.low, AStride(0))));
       return std::vector<KValue>();
     });
     return;

@@ -15,6 +15,8 @@ namespace {
 int64_t Guess(const Dim& d) { return std::max<int64_t>(0, d.UpperBound().value_or(1 << 20)); }
 int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
+constexpr int kMatrixSide = 16;  // rows and columns of one accumulator, and pairs of a step
+
 // Lanes that a kernel value may have, at least `wanted`.
 int AllowedLanes(int64_t wanted) {
   if (wanted > 16) return static_cast<int>(CeilDiv(wanted, 16) * 16);
@@ -80,6 +82,11 @@ double TileCost(const ir::TargetDesc& target, int64_t rows, int64_t vectors, boo
   const double loads = static_cast<double>(rows + vectors);
   return std::max({static_cast<double>(rows * vectors), loads, latency}) + 0.05 * loads +
          (far ? 0.35 * static_cast<double>(vectors) : 0);
+}
+
+// The same of matrix registers: 16 cycles for 16 steps of 16 rows and a vector of columns.
+double MatrixTileCost(const ir::TargetDesc& target, int64_t rows, int64_t vectors) {
+  return static_cast<double>(CeilDiv(rows, kMatrixSide) * vectors) * target.fma_per_cycle;
 }
 
 double RowsCost(const ir::TargetDesc& target, int64_t total, int rows, int64_t vectors, bool far) {
@@ -155,6 +162,40 @@ void ChooseTile(const ContractNest& nest, const ir::TargetDesc& target, bool b_i
   }
 }
 
+// Whether tile_dot takes less than dot2: cycles of both, by the pairs that each multiplies, those
+// of rows, columns and steps that are not there included, and what a tile costs besides.
+bool MatrixPays(const ContractNest& nest, const ir::TargetDesc& target) {
+  if (!nest.pairs || !target.has_bf16_tiles) return false;
+  const auto at_least_one = [](const Dim& d) { return std::max<int64_t>(1, Guess(d)); };
+  const int64_t m = at_least_one(nest.m.back().extent), n = at_least_one(nest.n.back().extent);
+  const int64_t inner = at_least_one(nest.k.back().extent);
+  const int64_t outer = std::max<int64_t>(1, at_least_one(nest.K()) / inner);
+  const auto columns = static_cast<double>(CeilDiv(n, kMatrixSide));
+  const double a_tile = 60;
+  const double tiles = static_cast<double>(CeilDiv(m, kMatrixSide)) * columns *
+                       (a_tile + static_cast<double>(outer * CeilDiv(inner, kMatrixSide) * 16));
+  const double dots = static_cast<double>(m) * columns * static_cast<double>(outer * inner);
+  return tiles < dots / target.fma_per_cycle;
+}
+
+void ChooseMatrixTile(const ContractNest& nest, const ir::TargetDesc& target, Schedule* s) {
+  const NestDim &m = nest.m.back(), &k = nest.k.back();
+  const Dim& n = nest.n.back().extent;
+  s->matrix = true;
+  s->rows = Guess(m.extent) > kMatrixSide ? 2 * kMatrixSide : kMatrixSide;
+  s->lanes = Guess(n) > kMatrixSide ? 2 * kMatrixSide : kMatrixSide;
+  s->tail_lanes = s->lanes;
+  if (n.is_constant()) {
+    s->tail_lanes = static_cast<int>(CeilDiv(n.constant() % s->lanes, kMatrixSide)) * kMatrixSide;
+  }
+  const int64_t pitch = Guess(m.a) * ir::ByteSize(nest.operand_dtype());
+  if (!(k.a == nest.unit_step())) {
+    s->a_rows = Schedule::Rows::kTransposed;
+  } else if (nest.m.size() == 1 && LinesBesideEachOther(pitch, target) < s->rows) {
+    s->a_rows = Schedule::Rows::kByRow;
+  }
+}
+
 void ChoosePanel(const ContractNest& nest, const ir::TargetDesc& target, bool b_is_fixed,
                  Schedule* s) {
   const int64_t bytes = ir::ByteSize(nest.accumulator);
@@ -192,7 +233,10 @@ void ChoosePanel(const ContractNest& nest, const ir::TargetDesc& target, bool b_
   s->panel =
       !along_n && k.b == nest.unit_step() ? Schedule::Panel::kTransposed : Schedule::Panel::kPacked;
   const int64_t row_bytes = inner * s->lanes * bytes;
-  const int64_t fits = std::max<int64_t>(1, target.l2_bytes / 4 / row_bytes);
+  // Matrix registers take 64 bytes a cycle: more than the second level gives, so that a block of
+  // A's rows or a panel should be in the first.
+  const int64_t panel_bytes = s->matrix ? target.l1_bytes * 2 / 3 : target.l2_bytes / 4;
+  const int64_t fits = std::max<int64_t>(1, panel_bytes / row_bytes);
   if (fits < outer) {
     const int64_t even = CeilDiv(outer, CeilDiv(outer, fits));
     s->k_block = nest.k.size() == 1 ? CeilDiv(even, 16) * 16 : even;
@@ -215,8 +259,10 @@ double ChunkedCost(const ir::TargetDesc& target, const Schedule& s, const Work& 
   const int64_t chunks = work.repeats * CeilDiv(work.rows, rows) * CeilDiv(work.panels, panels);
   const double steps = static_cast<double>(work.steps);
   const double near_line = 4, far_line = 16;
+  const int64_t tile_rows = std::min<int64_t>(s.rows, rows);
   const double tile = static_cast<double>(CeilDiv(rows, s.rows)) *
-                      TileCost(target, std::min<int64_t>(s.rows, rows), work.vectors);
+                      (s.matrix ? MatrixTileCost(target, tile_rows, work.vectors)
+                                : TileCost(target, tile_rows, work.vectors));
   const bool fills = s.panel != Schedule::Panel::kDirect && !s.prepacked;
   const double fill = !fills ? 0 : far_line * static_cast<double>(work.vectors);
   const double read_a = static_cast<double>(rows * work.step_bytes) /
@@ -253,7 +299,9 @@ void ChooseRowChunks(const ContractNest& nest, const ir::TargetDesc& target, Sch
   const double operations =
       of_b * std::max(2.0 * static_cast<double>(work.rows),
                       kOperationsPerByte * ir::ByteSize(nest.operand_dtype()));
-  const auto most = std::max<int64_t>(work.repeats, static_cast<int64_t>(operations / 1e6));
+  const auto most =
+      std::max<int64_t>(work.repeats, static_cast<int64_t>(operations / (s->matrix ? 1e7 : 1e6)));
+  const int64_t between_blocks = s->matrix ? target.l2_bytes / 4 : 2 << 20;
   // Sums that wait for their epilogue stay near.
   const int64_t waiting = std::min<int64_t>(1 << 18, target.l2_bytes / 2);
   double best = -1;
@@ -265,7 +313,7 @@ void ChooseRowChunks(const ContractNest& nest, const ir::TargetDesc& target, Sch
       const int64_t chunks = work.repeats * CeilDiv(work.rows, rows) * CeilDiv(work.panels, panels);
       if (chunks > most) continue;
       const bool big = panels * panel_bytes > target.l3_bytes / 2 ||
-                       (s->several_k_blocks && rows * panels * s->lanes * bytes > (2 << 20)) ||
+                       (s->several_k_blocks && rows * panels * s->lanes * bytes > between_blocks) ||
                        (s->deferred && rows * panels * s->lanes * bytes > waiting);
       const double cost = ChunkedCost(target, *s, work, rows, panels, 1) +
                           ChunkedCost(target, *s, work, rows, panels, 2) +
@@ -278,7 +326,8 @@ void ChooseRowChunks(const ContractNest& nest, const ir::TargetDesc& target, Sch
   }
   // Blocks of A that stay in half of the second level while the panels go by.
   const int64_t row_bytes = s->k_block * std::max<int64_t>(1, k_inner) * bytes;
-  const int64_t fits = std::max<int64_t>(4 * s->rows, target.l2_bytes / 2 / row_bytes);
+  const int64_t fits =
+      s->matrix ? s->rows : std::max<int64_t>(4 * s->rows, target.l2_bytes / 2 / row_bytes);
   const int64_t blocks = CeilDiv(s->rows_per_chunk, fits);
   s->rows_per_block = s->rows_per_chunk;
   const bool again = s->panels_per_chunk > 1 && s->panel != Schedule::Panel::kDirect;
@@ -346,7 +395,11 @@ Schedule MakeSchedule(const ContractNest& nest, const ir::TargetDesc& target,
     s.dot_columns = ChooseDotColumns(nest, target);
   }
   s.a_rows = ChooseRows(nest, target);
-  ChooseTile(nest, target, around.b_is_fixed, &s);
+  if (MatrixPays(nest, target)) {
+    ChooseMatrixTile(nest, target, &s);
+  } else {
+    ChooseTile(nest, target, around.b_is_fixed, &s);
+  }
   s.dot_rows = ChooseDotRows(nest, target, s.rows);
   ChoosePanel(nest, target, around.b_is_fixed, &s);
   s.prepacked = around.b_is_fixed && s.panel != Schedule::Panel::kDirect &&
@@ -355,7 +408,8 @@ Schedule MakeSchedule(const ContractNest& nest, const ir::TargetDesc& target,
     s.k_block = s.split;
     s.several_k_blocks = false;
   }
-  s.deferred = s.split == 0 && (around.epilogue > 6 || !nest.m.back().extent.is_constant());
+  s.deferred =
+      s.split == 0 && !s.matrix && (around.epilogue > 6 || !nest.m.back().extent.is_constant());
   s.outer_per_chunk = 1;
   if (nest.m.size() == 1) {
     ChooseRowChunks(nest, target, &s);

@@ -19,6 +19,9 @@ struct Schedule {
   int rows = 1;
   int lanes = 1;       // a power of two up to 16, or a multiple of 16
   int tail_lanes = 0;  // of the last panel; 0 where all panels are full
+  // Whether the tile is one of matrix registers (matrix_tile.cc): rows and lanes are 16 or 32, the
+  // sums go through memory, and what follows on them is computed behind each tile.
+  bool matrix = false;
 
   // So many of the last columns are in no panel: each is summed up along k, in sixteen accumulators
   // that take its products in turn and a tree over them, as reductions along a contiguous axis.
@@ -33,9 +36,10 @@ struct Schedule {
   // Whether `prepare` packs all of B's panels, once for a set of weights.
   bool prepacked = false;
   // A block of A's rows: read where they lie, packed row by row (where k lies next to each other,
-  // for an A that is computed), or packed tile by tile, a step's rows side by side (where m does).
-  // With several m loops A is never packed.
-  enum class Rows : uint8_t { kDirect, kByRow, kByTile } a_rows = Rows::kDirect;
+  // for an A that is computed), or packed tile by tile, a step's rows side by side (where m does),
+  // or transposed, rows of pairs (where m does, for matrix registers). With several m loops A is
+  // never packed.
+  enum class Rows : uint8_t { kDirect, kByRow, kByTile, kTransposed } a_rows = Rows::kDirect;
   // Iterations of the outermost k loop for which a panel is packed at a time. With more than one
   // block, sums wait in memory between them.
   int64_t k_block = 0;

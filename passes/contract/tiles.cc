@@ -14,12 +14,21 @@ void ContractEmitter::EmitTileAt(const TileShape& tile, KValue row, KValue sums_
   lower::ElementEmitter::Scope scope(e_);
   e_.Bind(m_vars_.back(), row);
   const KValue a = ATile(tile, row, a_base, range);
+  if (s_.matrix && !s_.several_k_blocks) {
+    EmitMatrixTile(tile, a, k_.ConstI64(0), range);
+    return;
+  }
   sums_row = k_.Add(sums_row, k_.Mul(panel_index_, k_.ConstI64(SumRows())));
-  EmitTile(tile, a, k_.Mul(sums_row, k_.ConstI64(s_.lanes)), range);
+  const KValue sums = k_.Mul(sums_row, k_.ConstI64(s_.lanes));
+  s_.matrix ? EmitMatrixTile(tile, a, sums, range) : EmitTile(tile, a, sums, range);
 }
 
 void ContractEmitter::EmitTiles(const TileShape& shape, KValue low, KValue start, KValue high,
                                 const TileBody& body) {
+  if (s_.matrix) {
+    EmitMatrixTiles(shape, start, high, body);
+    return;
+  }
   const Dim& extent = nest_.m.back().extent;
   const bool even = extent.is_constant() && extent.constant() % shape.rows == 0;
   const bool any_row = s_.a_rows != Schedule::Rows::kByTile;

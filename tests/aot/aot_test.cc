@@ -144,6 +144,33 @@ std::string ExpectedOutput(int steps = 3) {
 
 TEST(Aot, ACProgramTrainsToTheSameBits) { EXPECT_EQ(OutputOf(TENON_AOT_TRAIN), ExpectedOutput()); }
 
+// In tile registers, where the host has AMX.
+TEST(Aot, ACProgramMultipliesBf16ToTheSameBits) {
+  absl::StatusOr<ir::Model> model = ir::LoadModel(TENON_SOURCE_DIR "/tests/aot/tiles.tn");
+  ASSERT_TRUE(model.ok()) << model.status();
+  absl::StatusOr<Program> program = Program::Compile(model->graph);
+  ASSERT_TRUE(program.ok()) << program.status();
+  Instance instance = program->NewInstance();
+  Tensor x(ir::DType::kBF16, {40, 66}), w(ir::DType::kBF16, {66, 50});
+  uint32_t seed = 0;
+  for (Tensor* tensor : {&x, &w}) {
+    uint32_t state = ++seed;
+    auto* bits = reinterpret_cast<uint16_t*>(tensor->mutable_bytes());
+    for (int64_t i = 0; i < tensor->byte_size() / 2; ++i) {
+      state = state * 1664525u + 1013904223u;
+      bits[i] = static_cast<uint16_t>((state >> 16 & 0x80ff) | 0x3f00);
+    }
+  }
+  ASSERT_TRUE(instance.BindInput("x", x.view()).ok());
+  ASSERT_TRUE(instance.BindInput("w", w.view()).ok());
+  const absl::Status status = instance.Run();
+  ASSERT_TRUE(status.ok()) << status;
+  const auto y = instance.Output("y");
+  ASSERT_TRUE(y.ok()) << y.status();
+  EXPECT_EQ(OutputOf(TENON_AOT_TILES),
+            absl::StrFormat("%016x\n", tenon_hash(0, y->data, y->byte_size())));
+}
+
 TEST(Aot, AnAarch64ProgramTrainsToTheSameBits) {
   if (std::string(TENON_AOT_TRAIN_AARCH64).empty()) GTEST_SKIP() << "no compiler for AArch64 here";
   EXPECT_EQ(OutputOf(absl::StrCat("qemu-aarch64 ", TENON_AOT_TRAIN_AARCH64)), ExpectedOutput());

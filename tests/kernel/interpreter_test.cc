@@ -74,7 +74,52 @@ TEST_P(ThreadsTest, Softmax) {
   }
 }
 
+TEST_P(ThreadsTest, TileDot) {
+  constexpr int64_t kM = 21, kPairs = 22;
+  Literal x(DType::kBF16, {kM, 2 * kPairs}), y(DType::kI32, {kPairs, 16});
+  for (int64_t i = 0; i < x.size(); ++i) x.SetFromDouble(i, static_cast<double>(i * 37 % 31 - 15));
+  const auto half = [](int64_t i) { return static_cast<float>(i * 29 % 17 - 8); };
+  for (int64_t i = 0; i < y.size(); ++i) {
+    y.mutable_data<int32_t>()[i] =
+        ir::F32ToBF16(half(2 * i)) | static_cast<int32_t>(ir::F32ToBF16(half(2 * i + 1)) << 16);
+  }
+  const auto result = Interpret(TileDotProgram(kM, kPairs), {}, {x, y}, Options());
+  ASSERT_TRUE(result.ok()) << result.status();
+  for (int64_t i = 0; i < kM; ++i) {
+    for (int64_t j = 0; j < 16; ++j) {
+      double sum = 0;  // exact: small integers
+      for (int64_t k = 0; k < 2 * kPairs; ++k) {
+        sum += x.GetAsDouble(i * 2 * kPairs + k) * half((k / 2 * 16 + j) * 2 + k % 2);
+      }
+      ASSERT_EQ(result->outputs[0].data<float>()[i * 16 + j], sum) << i << "," << j;
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(All, ThreadsTest, testing::Values(0, 1, 2, 3, 7));
+
+// Low and high halves are added up apart, and denormals count as zero wherever they appear.
+TEST(InterpreterTest, TileDotAddsInItsOrder) {
+  const auto run = [](std::vector<float> x, std::vector<float> y) {
+    Literal a = Literal::Filled(DType::kBF16, {1, static_cast<int64_t>(x.size())}, 0);
+    Literal b = Literal::Filled(DType::kI32, {static_cast<int64_t>(x.size()) / 2, 16}, 0);
+    for (size_t i = 0; i < x.size(); ++i) {
+      a.SetFromDouble(static_cast<int64_t>(i), x[i]);
+      b.mutable_data<int32_t>()[i / 2 * 16] |=
+          static_cast<int32_t>(uint32_t{ir::F32ToBF16(y[i])} << (i % 2 * 16));
+    }
+    const auto result =
+        Interpret(TileDotProgram(1, static_cast<int64_t>(x.size()) / 2), {}, {a, b});
+    EXPECT_TRUE(result.ok()) << result.status();
+    return result.ok() ? result->outputs[0].data<float>()[0] : -1;
+  };
+  // 2^24 + 1 rounds to 2^24; -2^24 + 1 does not. One chain would give 2.
+  EXPECT_EQ(run({4096, -4096, 1, 1}, {4096, 4096, 1, 1}), 1);
+  EXPECT_EQ(run({0x1p-130f, 0}, {0x1p10f, 0}), 0);                        // a denormal operand
+  EXPECT_EQ(run({0x1p-70f, 0}, {0x1p-60f, 0}), 0);                        // a denormal product
+  EXPECT_EQ(run({0x1p-63f, -0x1.8p-63f}, {0x1p-63f, 0x1p-63f}), 0);       // a denormal sum
+  EXPECT_EQ(run({0x1p-63f, 0x1p-63f}, {0x1p-63f, 0x1p-63f}), 0x1p-125f);  // all normal
+}
 
 TEST(InterpreterTest, RefusesWhatDoesNotFit) {
   const Program program = VectorAddProgram();

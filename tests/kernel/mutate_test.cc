@@ -36,6 +36,19 @@ TEST(MutateTest, PackedMatmul) {
   EXPECT_TRUE(report.survivors.empty()) << report.ToString(program);
 }
 
+TEST(MutateTest, TileDot) {
+  const Program program = TileDotProgram(21, 22);
+  Literal x(DType::kBF16, {21, 44}), y(DType::kI32, {22, 16});
+  for (int64_t i = 0; i < x.size(); ++i) x.SetFromDouble(i, static_cast<double>(i * 37 % 89) / 16);
+  for (int64_t i = 0; i < y.size(); ++i) {
+    // 1.0 and a little more in either half.
+    y.mutable_data<int32_t>()[i] = 0x3f803f80 + static_cast<int32_t>(i % 7 + (i % 5 << 16));
+  }
+  const MutationReport report = RunMutants(program, {{{}, {x, y}}});
+  EXPECT_GE(report.total, 6);  // four masks of loads, one of a store, and an offset
+  EXPECT_TRUE(report.survivors.empty()) << report.ToString(program);
+}
+
 TEST(MutateTest, Softmax) {
   const Program program = SoftmaxProgram();
   const MutationReport report = RunMutants(program, {{{5}, {Ramp({5, 37}, 3)}}});

@@ -144,6 +144,48 @@ Program PackedMatmulProgram(int64_t m, int64_t k, int64_t n) {
   return program;
 }
 
+Program TileDotProgram(int64_t m, int64_t pairs) {
+  Program program;
+  program.name = "tile_dot";
+  const int x = AddBinding(&program, "x", false, DType::kBF16, {m, 2 * pairs});
+  const int y = AddBinding(&program, "y", false, DType::kI32, {pairs, 16});
+  const int z = AddBinding(&program, "z", true, DType::kF32, {m, 16});
+
+  KernelBuilder k("tile");
+  const int px = k.AddParam({.name = "x", .dtype = DType::kBF16});
+  const int py = k.AddParam({.name = "y", .dtype = DType::kI32});
+  const int pz = k.AddParam({.name = "z", .written = true, .read = false});
+  k.Parallel(k.ConstI64((m + 15) / 16), [&](ValueId tile) {
+    const ValueId row = k.Mul(tile, k.ConstI64(16)), sixteen = k.ConstI64(16);
+    const ValueId rows = k.Min(k.Sub(k.ConstI64(m), row), sixteen);
+    const ValueId sum = k.For(
+        k.ConstI64(0), k.ConstI64(pairs), 16, {k.Const(DType::kF32, 0, 16, 16)},
+        [&](ValueId i, std::vector<ValueId> acc) {
+          const ValueId steps = k.Min(k.Sub(k.ConstI64(pairs), i), sixteen);
+          const ValueId at = k.Add(k.Mul(row, k.ConstI64(2 * pairs)), k.Mul(i, k.ConstI64(2)));
+          const ValueId a = k.Load(DType::kI32, 16, 16,
+                                   {.buffer = px,
+                                    .offset = at,
+                                    .row_stride = k.ConstI64(2 * pairs),
+                                    .lane_stride = k.ConstI64(2),
+                                    .lane_count = steps,
+                                    .row_count = rows});
+          const ValueId b = k.Load(DType::kI32, 16, 16,
+                                   {.buffer = py,
+                                    .offset = k.Mul(i, sixteen),
+                                    .row_stride = sixteen,
+                                    .row_count = steps});
+          return std::vector<ValueId>{k.TileDot(a, b, acc[0])};
+        })[0];
+    k.Store(
+        sum,
+        {.buffer = pz, .offset = k.Mul(row, sixteen), .row_stride = sixteen, .row_count = rows});
+  });
+  program.kernels = {k.Finish()};
+  program.step = {LaunchStep(0, {{x}, {y}, {z}})};
+  return program;
+}
+
 Program SoftmaxProgram() {
   constexpr int64_t kColumns = 37;
   Program program;

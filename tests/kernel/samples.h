@@ -26,6 +26,10 @@ Program VectorAddProgram();
 // tiles of 8 x 48 are computed, one fma chain in k an element.
 Program PackedMatmulProgram(int64_t m, int64_t k, int64_t n);
 
+// z = x * y in f32, x being bf16[m, 2 * pairs] and y i32[pairs, 16], pairs of bf16 along k: 16 rows
+// a chunk, rows and steps that are not there masked.
+Program TileDotProgram(int64_t m, int64_t pairs);
+
 // Softmax over the rows of f32[m<=64, 37], one row a chunk.
 Program SoftmaxProgram();
 

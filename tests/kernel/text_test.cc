@@ -28,6 +28,7 @@ TEST(TextTest, SamplesAreFixedPoints) {
   ExpectFixedPoint(VectorAddProgram());
   ExpectFixedPoint(SoftmaxProgram());
   ExpectFixedPoint(PackedMatmulProgram(21, 13, 101));
+  ExpectFixedPoint(TileDotProgram(21, 22));
 }
 
 TEST(TextTest, ParsedProgramsRunAlike) {

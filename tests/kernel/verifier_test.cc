@@ -41,6 +41,20 @@ TEST(VerifierTest, SamplesAreValid) {
       << Verify(PackedMatmulProgram(20, 7, 100));
 }
 
+TEST(VerifierTest, TileDot) {
+  const Program valid = TileDotProgram(21, 22);
+  EXPECT_TRUE(Verify(valid).ok()) << Verify(valid);
+  const auto broken = [&](const std::function<void(Kernel*, Instr*)>& edit) {
+    ExpectBroken(valid, 22, [&](Program* p) {
+      edit(&FirstKernel(p), Find(&FirstKernel(p).body, Op::kTileDot));
+    });
+  };
+  broken([](Kernel*, Instr* dot) { dot->args[0] = dot->args[2]; });
+  broken([](Kernel*, Instr* dot) { dot->args[1] = dot->args[2]; });
+  broken([](Kernel*, Instr* dot) { dot->args[2] = dot->args[0]; });
+  broken([](Kernel* k, Instr* dot) { k->types[dot->results[0].index].lanes = 8; });
+}
+
 TEST(VerifierTest, Types) {
   for (Type wrong : {Type{DType::kF32, 33, 1}, Type{DType::kF32, 1, 24}, Type{DType::kF32, 0, 1}}) {
     ExpectBroken(VectorAddProgram(), 1, [&](Program* p) {
