@@ -75,12 +75,15 @@ void ContractEmitter::AddBuffers() {
   } else if (s_.a_rows == Schedule::Rows::kByTile) {
     rows_ = k_.AddLocal({"rows", nest_.step_dtype(), s_.rows_per_block * BlockSteps()});
   }
+  if (s_.rows_per_step > 0) waiting_ = k_.AddLocal({"waiting", ir::DType::kI64, 5});
   if (s_.several_k_blocks || s_.deferred) {
     const int64_t panels = s_.panels_per_chunk + (s_.dot_columns > 0 ? 1 : 0);
     const int64_t rows = panels * SumRows();
     sums_ = k_.AddLocal({"sums", nest_.accumulator, rows * s_.lanes});
   } else if (s_.matrix) {
-    sums_ = k_.AddLocal({"sums", nest_.accumulator, int64_t{s_.rows} * s_.lanes});
+    // Results that are computed within the next tile's loop leave their sums a place of their own.
+    const int64_t tiles = s_.rows_per_step > 0 ? 2 : 1;
+    sums_ = k_.AddLocal({"sums", nest_.accumulator, tiles * s_.rows * s_.lanes});
   }
   if (s_.dot_columns > 0 && !DotsInPlace()) {
     columns_ = k_.AddLocal({"columns", nest_.accumulator, s_.dot_columns * BlockSteps()});
@@ -183,7 +186,10 @@ void ContractEmitter::EmitChunk(const std::vector<KValue>& at, const Dim& outer)
   const Dim last_group = NumGroups() - Dim(1);
   has_dots_ = last_group == Dim(0) ? KValue()
                                    : k_.Scalar(ScalarOp::kEq, {at[next], k_.DimValue(last_group)});
+  const KValue none = k_.ConstI64(0);
+  if (waiting_ >= 0) StoreWaiting({none, none, none, none, none});
   EmitKBlocks(rows);
+  if (waiting_ >= 0) EmitRestOfWaiting(LoadWaiting(), none);
   if (!s_.deferred) return;
   ForPanels([&](const TileShape& shape) { EmitDeferred(shape, rows); });
   IfDots([&] { EmitDeferredDots(rows); });

@@ -186,15 +186,28 @@ class ContractEmitter {
 
   KValue EmitStep(const TileShape& shape, const StepOffsets& at, KValue acc);
 
+  // A tile whose sums are complete and that waits for its results to be computed: where it begins
+  // in the result and among the sums, and how many rows and columns of it there are.
+  struct WaitingTile {
+    KValue row, column, rows, columns, sums;
+  };
+
   // Tiles of matrix registers (matrix_tile.cc): rows low .. high, one tile, its loops over k and
   // one step of them, and the group's stored values of a tile whose sums are complete.
   void EmitMatrixTiles(const TileShape& shape, KValue low, KValue high, const TileBody& body);
   void EmitMatrixTile(const TileShape& shape, KValue a, KValue sums, const KRange& range);
   std::vector<KValue> EmitMatrixK(size_t d, const TileShape& shape, KValue low, KValue high,
-                                  const StepOffsets& at, const std::vector<KValue>& acc);
+                                  const StepOffsets& at, const std::vector<KValue>& acc,
+                                  const WaitingTile* waiting);
   std::vector<KValue> EmitMatrixStep(const TileShape& shape, const StepOffsets& at, KValue steps,
                                      std::vector<KValue> acc);
   void EmitMatrixResults(const TileShape& shape, KValue sums);
+
+  WaitingTile LoadWaiting();
+  void StoreWaiting(const WaitingTile& tile);
+  // The results of some of its rows from `next` on.
+  void EmitWaitingRows(const WaitingTile& tile, KValue next);
+  void EmitRestOfWaiting(const WaitingTile& tile, KValue next);
 
   // Columns that are in no panel (dots.cc): rows low .. high of them.
   void EmitDotColumns(KValue low, KValue high, const KRange& range, KValue is_first);
@@ -236,6 +249,7 @@ class ContractEmitter {
   kernel::KernelBuilder& k_;
   bool filling_ = false;  // whether steps copy B's rows into the panel
   int a_buffer_ = -1, b_buffer_ = -1, pieces_ = -1, panel_ = -1, sums_ = -1, rows_ = -1;
+  int waiting_ = -1;
   int columns_ = -1, dots_ = -1;  // columns in no panel, and their waiting accumulators
   std::vector<lower::VarId> batch_vars_, m_vars_, n_vars_, k_vars_;
   Evaluated a_, b_;

@@ -55,6 +55,12 @@ void ContractEmitter::EmitMatrixTiles(const TileShape& shape, KValue low, KValue
 void ContractEmitter::EmitMatrixTile(const TileShape& shape, KValue a, KValue sums,
                                      const KRange& range) {
   const size_t count = static_cast<size_t>(Sides(shape.rows)) * Sides(shape.lanes);
+  const bool overlaps = waiting_ >= 0;
+  WaitingTile waiting;
+  if (overlaps) waiting = LoadWaiting();
+  if (overlaps && !s_.several_k_blocks) {
+    sums = k_.Sub(k_.ConstI64(int64_t{s_.rows} * s_.lanes), waiting.sums);
+  }
   const StepOffsets at = {a, b_at_, PanelStart(range.low)};
   const auto place = [&](size_t i) {
     const size_t column = i % Sides(shape.lanes), row = i / Sides(shape.lanes);
@@ -71,7 +77,9 @@ void ContractEmitter::EmitMatrixTile(const TileShape& shape, KValue a, KValue su
       acc.push_back(anew ? k_.Const(nest_.accumulator, 0, kSide, kSide)
                          : k_.Load(nest_.accumulator, kSide, kSide, place(i)));
     }
-    acc = EmitMatrixK(0, shape, range.low, range.high, at, acc);
+    // Of several blocks of k the first has nothing waiting.
+    const bool beside = overlaps && !(anew && s_.several_k_blocks);
+    acc = EmitMatrixK(0, shape, range.low, range.high, at, acc, beside ? &waiting : nullptr);
     for (size_t i = 0; i < count; ++i) k_.Store(acc[i], place(i));
     return std::vector<KValue>();
   };
@@ -81,22 +89,79 @@ void ContractEmitter::EmitMatrixTile(const TileShape& shape, KValue a, KValue su
   } else {
     add_up(true);
   }
-  if (!range.is_last.valid()) {
-    EmitMatrixResults(shape, sums);
-    return;
+  const auto finish = [&] {
+    if (!overlaps) {
+      EmitMatrixResults(shape, sums);
+      return std::vector<KValue>();
+    }
+    const auto index = [&](lower::VarId var) {
+      return e_.IndexValue(lower::IndexExpr::Var(var), {});
+    };
+    StoreWaiting({index(m_vars_.back()), index(n_vars_.back()),
+                  shape.row_count.valid() ? shape.row_count : k_.ConstI64(shape.rows),
+                  shape.lane_count.valid() ? shape.lane_count : k_.ConstI64(shape.lanes), sums});
+    return std::vector<KValue>();
+  };
+  if (range.is_last.valid()) {
+    k_.If(range.is_last, finish, [] { return std::vector<KValue>(); });
+  } else {
+    finish();
   }
-  k_.If(
-      range.is_last,
-      [&] {
-        EmitMatrixResults(shape, sums);
-        return std::vector<KValue>();
-      },
-      [] { return std::vector<KValue>(); });
+}
+
+ContractEmitter::WaitingTile ContractEmitter::LoadWaiting() {
+  const auto field = [&](int64_t i) {
+    return k_.Load(ir::DType::kI64, 1, 1, {.buffer = waiting_, .offset = k_.ConstI64(i)});
+  };
+  return {field(0), field(1), field(2), field(3), field(4)};
+}
+
+void ContractEmitter::StoreWaiting(const WaitingTile& tile) {
+  int64_t next = 0;
+  for (const KValue field : {tile.row, tile.column, tile.rows, tile.columns, tile.sums}) {
+    k_.Store(field, {.buffer = waiting_, .offset = k_.ConstI64(next++)});
+  }
+}
+
+void ContractEmitter::EmitWaitingRows(const WaitingTile& tile, KValue next) {
+  lower::ElementEmitter::Scope scope(e_);
+  const auto bound = [&](lower::VarId var) {
+    return e_.IndexValue(lower::IndexExpr::Var(var), {});
+  };
+  const KValue row_at_hand = bound(m_vars_.back()), column_at_hand = bound(n_vars_.back());
+  e_.Bind(m_vars_.back(), k_.Add(tile.row, next));
+  e_.Bind(n_vars_.back(), tile.column);
+  TileShape shape{s_.rows_per_step, s_.lanes, {}};
+  const auto even = [](const Dim& extent, int part) {
+    return extent.is_constant() && extent.constant() % part == 0;
+  };
+  if (!even(nest_.n.back().extent, s_.lanes)) shape.lane_count = tile.columns;
+  kernel::MemRef mem{.buffer = sums_,
+                     .offset = k_.Add(tile.sums, k_.Mul(next, k_.ConstI64(s_.lanes)))};
+  if (shape.rows > 1) {
+    mem.row_stride = k_.ConstI64(s_.lanes);
+    if (!even(nest_.m.back().extent, shape.rows)) {
+      shape.row_count = k_.Min(k_.ConstI64(shape.rows), k_.Sub(tile.rows, next));
+    }
+    mem.row_count = shape.row_count;
+  }
+  mem.lane_count = shape.lane_count;
+  EmitResults(shape, k_.Load(nest_.accumulator, shape.rows, shape.lanes, mem));
+  e_.Bind(m_vars_.back(), row_at_hand);
+  e_.Bind(n_vars_.back(), column_at_hand);
+}
+
+void ContractEmitter::EmitRestOfWaiting(const WaitingTile& tile, KValue next) {
+  k_.For(next, tile.rows, s_.rows_per_step, {}, [&](KValue row, std::vector<KValue>) {
+    EmitWaitingRows(tile, row);
+    return std::vector<KValue>();
+  });
 }
 
 std::vector<KValue> ContractEmitter::EmitMatrixK(size_t d, const TileShape& shape, KValue low,
                                                  KValue high, const StepOffsets& at,
-                                                 const std::vector<KValue>& acc) {
+                                                 const std::vector<KValue>& acc,
+                                                 const WaitingTile* waiting) {
   const auto offsets = [&](KValue i) {
     return StepOffsets{k_.Add(at.a, Scaled(i, AStride(d))), at.b,
                        k_.Add(at.panel, Scaled(i, PanelStride(d)))};
@@ -104,7 +169,7 @@ std::vector<KValue> ContractEmitter::EmitMatrixK(size_t d, const TileShape& shap
   if (d + 1 < nest_.k.size()) {
     return k_.For(low, high, 1, acc, [&](KValue i, std::vector<KValue> carried) {
       const KValue extent = k_.DimValue(nest_.k[d + 1].extent);
-      return EmitMatrixK(d + 1, shape, k_.ConstI64(0), extent, offsets(i), carried);
+      return EmitMatrixK(d + 1, shape, k_.ConstI64(0), extent, offsets(i), carried, nullptr);
     });
   }
   const KValue count = k_.Sub(high, low);
@@ -112,10 +177,25 @@ std::vector<KValue> ContractEmitter::EmitMatrixK(size_t d, const TileShape& shap
   const int64_t part = d > 0 ? 0 : s_.split > 0 ? s_.split : s_.several_k_blocks ? s_.k_block : 0;
   const bool even = extent.is_constant() && extent.constant() % kSide == 0 && part % kSide == 0;
   const KValue end = even ? high : k_.Add(low, k_.Mul(k_.Div(count, kSide), k_.ConstI64(kSide)));
+  // The waiting tile's rows that go with the steps before `at`.
+  const auto rows_before = [&, first = low](KValue at) {
+    return k_.Mul(k_.Div(k_.Sub(at, first), kSide), k_.ConstI64(s_.rows_per_step));
+  };
   const std::vector<KValue> sums =
       k_.For(low, end, kSide, acc, [&](KValue i, std::vector<KValue> carried) {
-        return EmitMatrixStep(shape, offsets(i), {}, carried);
+        std::vector<KValue> next = EmitMatrixStep(shape, offsets(i), {}, carried);
+        if (waiting == nullptr) return next;
+        const KValue row = rows_before(i);
+        k_.If(
+            k_.Scalar(ScalarOp::kLt, {row, waiting->rows}),
+            [&] {
+              EmitWaitingRows(*waiting, row);
+              return std::vector<KValue>();
+            },
+            [] { return std::vector<KValue>(); });
+        return next;
       });
+  if (waiting != nullptr) EmitRestOfWaiting(*waiting, rows_before(end));
   if (even) return sums;
   const KValue rest = k_.Rem(count, kSide);
   return k_.If(

@@ -410,6 +410,14 @@ Schedule MakeSchedule(const ContractNest& nest, const ir::TargetDesc& target,
   }
   s.deferred =
       s.split == 0 && !s.matrix && (around.epilogue > 6 || !nest.m.back().extent.is_constant());
+  if (s.matrix && s.split == 0 && nest.m.size() == 1 && nest.k.size() == 1 &&
+      around.epilogue >= 4) {
+    // Registers hold some rows at a time; those that are left over follow behind the loop.
+    const int64_t steps = std::max<int64_t>(1, std::min(s.k_block, Guess(nest.K())) / kMatrixSide);
+    for (s.rows_per_step = 1; s.rows_per_step * steps < s.rows && s.rows_per_step < 8;) {
+      s.rows_per_step *= 2;
+    }
+  }
   s.outer_per_chunk = 1;
   if (nest.m.size() == 1) {
     ChooseRowChunks(nest, target, &s);

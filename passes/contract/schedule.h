@@ -22,6 +22,9 @@ struct Schedule {
   // Whether the tile is one of matrix registers (matrix_tile.cc): rows and lanes are 16 or 32, the
   // sums go through memory, and what follows on them is computed behind each tile.
   bool matrix = false;
+  // Above 0: what follows on a tile's sums is computed within the next tile's loop over k, so many
+  // rows a step: the vectors' units have nothing else to do meanwhile.
+  int rows_per_step = 0;
 
   // So many of the last columns are in no panel: each is summed up along k, in sixteen accumulators
   // that take its products in turn and a tree over them, as reductions along a contiguous axis.

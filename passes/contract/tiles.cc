@@ -183,7 +183,10 @@ KValue ContractEmitter::EmitStep(const TileShape& shape, const StepOffsets& at, 
 void ContractEmitter::EmitResults(const TileShape& shape, KValue acc) {
   lower::ElementEmitter::Scope scope(e_);
   Tile tile{.rows = shape.rows, .lanes = shape.lanes};
-  if (shape.rows > 1) tile.row_var = m_vars_.back();
+  if (shape.rows > 1) {
+    tile.row_var = m_vars_.back();
+    tile.row_count = shape.row_count;
+  }
   if (shape.lanes > 1) {
     tile.lane_var = n_vars_.back();
     tile.lane_count = shape.lane_count;
