@@ -301,7 +301,7 @@ void ChooseRowChunks(const ContractNest& nest, const ir::TargetDesc& target, Sch
                       kOperationsPerByte * ir::ByteSize(nest.operand_dtype()));
   const auto most =
       std::max<int64_t>(work.repeats, static_cast<int64_t>(operations / (s->matrix ? 1e7 : 1e6)));
-  const int64_t between_blocks = s->matrix ? target.l2_bytes / 4 : 2 << 20;
+  const int64_t between_blocks = s->matrix ? target.l2_bytes / 2 : 2 << 20;
   // Sums that wait for their epilogue stay near.
   const int64_t waiting = std::min<int64_t>(1 << 18, target.l2_bytes / 2);
   double best = -1;
