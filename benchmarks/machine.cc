@@ -1,25 +1,15 @@
 #include "benchmarks/machine.h"
 
-#include <pthread.h>
-#include <sched.h>
-#include <sys/mman.h>
 #if defined(__linux__)
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
 
 #include <algorithm>
-#include <atomic>
-#include <chrono>
-#include <cstdio>
-#include <cstdlib>
 #include <fstream>
-#include <functional>
-#include <limits>
 #include <string>
-#include <thread>
-#include <utility>
-#include <vector>
+
+#include "benchmarks/slices.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -27,76 +17,6 @@
 
 namespace tenon::bench {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double Seconds(Clock::duration d) { return std::chrono::duration<double>(d).count(); }
-
-// CPUs that the process may use, read once, before anything is pinned.
-const std::vector<int>& Cpus() {
-  static const std::vector<int> cpus = [] {
-    std::vector<int> found;
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    if (sched_getaffinity(0, sizeof(set), &set) == 0) {
-      for (int i = 0; i < CPU_SETSIZE; ++i) {
-        if (CPU_ISSET(i, &set)) found.push_back(i);
-      }
-    }
-    return found;
-  }();
-  return cpus;
-}
-
-void Pin(int thread) {
-  const std::vector<int>& cpus = Cpus();
-  if (cpus.empty()) return;
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(cpus[thread % cpus.size()], &set);
-  pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
-}
-
-// body(thread) on every thread, pinned.
-void OnThreads(int threads, const std::function<void(int)>& body) {
-  std::vector<std::thread> pool;
-  for (int t = 0; t < threads; ++t) {
-    pool.emplace_back([&body, t] {
-      Pin(t);
-      body(t);
-    });
-  }
-  for (std::thread& t : pool) t.join();
-}
-
-// Seconds of the best of `slices` slices: slice(thread) on every thread at once.
-double BestSlice(int threads, int slices, const std::function<void(int)>& slice) {
-  // Spinning would hold up others where there are more threads than CPUs; so it yields.
-  std::atomic<int> arrived{0};
-  std::vector<std::vector<std::pair<Clock::time_point, Clock::time_point>>> times(threads);
-  OnThreads(threads, [&](int thread) {
-    for (int s = 0; s < slices; ++s) {
-      arrived.fetch_add(1);
-      while (arrived.load() < threads * (s + 1)) {
-        if (threads > static_cast<int>(Cpus().size())) std::this_thread::yield();
-      }
-      const auto start = Clock::now();
-      slice(thread);
-      times[thread].emplace_back(start, Clock::now());
-    }
-  });
-  double best = std::numeric_limits<double>::infinity();
-  for (int s = 0; s < slices; ++s) {
-    auto first = times[0][s].first;
-    auto last = times[0][s].second;
-    for (const auto& of_thread : times) {
-      first = std::min(first, of_thread[s].first);
-      last = std::max(last, of_thread[s].second);
-    }
-    best = std::min(best, Seconds(last - first));
-  }
-  return best;
-}
 
 // What a chain starts from, and the factor that keeps it near there.
 alignas(64) constexpr float kStart32[16] = {1.1f, 1.2f, 1.3f, 1.4f, 1.5f, 1.6f, 1.7f, 1.8f,
@@ -252,120 +172,6 @@ double RunChains(Arithmetic, int64_t) { return 0; }
 
 #endif
 
-// ---- bandwidth ----
-
-constexpr int kMaxStreams = 4;
-constexpr int64_t kLine = 64;
-constexpr int64_t kHugePage = 2 << 20;
-
-// As arenas and tensors do: else translations of addresses would slow the streams alone.
-void AskForHugePages(char* p, int64_t bytes) {
-#ifdef MADV_HUGEPAGE
-  madvise(p, static_cast<size_t>(bytes), MADV_HUGEPAGE);  // a wish: may fail
-#endif
-}
-
-struct Pointers {
-  const char* read[kMaxStreams] = {};
-  char* write[kMaxStreams] = {};
-};
-
-// One pass over bytes [begin, end) of every array, both multiples of a line: of each line in turn
-// all reads, then all writes.
-using PassFunction = void (*)(const Pointers& p, int64_t begin, int64_t end);
-
-// Keeps the loops from being thrown away, in a register.
-#if defined(__x86_64__)
-#define TENON_KEEP(value) __asm__ volatile("" : : "v"(value))
-#elif defined(__aarch64__)
-#define TENON_KEEP(value) __asm__ volatile("" : : "w"(value))
-#else
-#define TENON_KEEP(value) __asm__ volatile("" : : "m"(value))
-#endif
-
-#if defined(__x86_64__)
-template <int kReads, int kWrites, bool kNonTemporal>
-__attribute__((target("avx512f"))) void Pass512(const Pointers& p, int64_t begin, int64_t end) {
-  // Where nothing is written, each line of four has a sum of its own: no chain of additions waits.
-  __m512 sums[4] = {};
-  const auto line = [&](int64_t at, __m512 & kept) __attribute__((target("avx512f"))) {
-    __m512 sum = kWrites > 0 ? _mm512_setzero_ps() : kept;
-#pragma GCC unroll 4
-    for (int r = 0; r < kReads; ++r) sum = _mm512_add_ps(sum, _mm512_load_ps(p.read[r] + at));
-#pragma GCC unroll 4
-    for (int w = 0; w < kWrites; ++w) {
-      float* to = reinterpret_cast<float*>(p.write[w] + at);
-      kNonTemporal ? _mm512_stream_ps(to, sum) : _mm512_store_ps(to, sum);
-    }
-    kept = sum;
-  };
-  for (; begin + 4 * kLine <= end; begin += 4 * kLine) {
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; ++i) line(begin + i * kLine, sums[i]);
-  }
-  for (; begin < end; begin += kLine) line(begin, sums[0]);
-  TENON_KEEP(sums[0] + sums[1] + sums[2] + sums[3]);
-  if (kNonTemporal) _mm_sfence();
-}
-#endif
-
-// Everywhere else: vectors of 16 bytes.
-template <int kReads, int kWrites, bool kNonTemporal>
-void Pass128(const Pointers& p, int64_t begin, int64_t end) {
-  typedef float Vector __attribute__((vector_size(16)));
-  Vector sums[4] = {};
-  for (int64_t at = begin; at < end; at += kLine) {
-#pragma GCC unroll 4
-    for (int part = 0; part < 4; ++part) {
-      Vector sum = kWrites > 0 ? Vector{} : sums[part];
-#pragma GCC unroll 4
-      for (int r = 0; r < kReads; ++r) {
-        sum += *reinterpret_cast<const Vector*>(p.read[r] + at + 16 * part);
-      }
-#pragma GCC unroll 4
-      for (int w = 0; w < kWrites; ++w) {
-        float* to = reinterpret_cast<float*>(p.write[w] + at + 16 * part);
-#if defined(__x86_64__)
-        kNonTemporal ? _mm_stream_ps(to, sum) : _mm_store_ps(to, sum);
-#else
-        *reinterpret_cast<Vector*>(to) = sum;
-#endif
-      }
-      sums[part] = sum;
-    }
-  }
-  TENON_KEEP(sums[0] + sums[1] + sums[2] + sums[3]);
-#if defined(__x86_64__)
-  if (kNonTemporal) _mm_sfence();
-#endif
-}
-
-template <int kReads, int kWrites>
-PassFunction PassFor(bool non_temporal) {
-#if defined(__x86_64__)
-  if (HasAvx512()) {
-    return non_temporal ? Pass512<kReads, kWrites, true> : Pass512<kReads, kWrites, false>;
-  }
-#endif
-  return non_temporal ? Pass128<kReads, kWrites, true> : Pass128<kReads, kWrites, false>;
-}
-
-// The instance for counts known only now.
-template <int kReads = 0, int kWrites = 0>
-PassFunction FindPass(const StreamSpec& spec) {
-  if (spec.reads == kReads && spec.writes == kWrites) {
-    return PassFor<kReads, kWrites>(spec.non_temporal);
-  }
-  if constexpr (kWrites < kMaxStreams) {
-    return FindPass<kReads, kWrites + 1>(spec);
-  } else if constexpr (kReads < kMaxStreams) {
-    return FindPass<kReads + 1, 0>(spec);
-  }
-  std::fprintf(stderr, "stream %s: at most %d reads and %d writes\n", spec.Name().c_str(),
-               kMaxStreams, kMaxStreams);
-  std::abort();
-}
-
 }  // namespace
 
 constexpr int64_t kRounds = 4000;  // a slice, or a step: 25 to 100 us
@@ -411,78 +217,6 @@ double PeakFlops(Arithmetic arithmetic, int threads, double seconds) {
   const double first = BestSlice(threads, 3, slice);
   const int slices = std::max(1, static_cast<int>(seconds / first));
   return per_round * kRounds * threads / std::min(first, BestSlice(threads, slices, slice));
-}
-
-void PinThread(int number) { Pin(number); }
-
-std::string StreamSpec::Name() const {
-  return std::to_string(reads) + "r" + std::to_string(writes) + "w" +
-         (in_place ? " in place" : "") + (non_temporal ? " nt" : "");
-}
-
-struct Stream::Arrays {
-  std::vector<char*> owned;
-  Pointers pointers;
-  PassFunction pass;
-  int64_t lines;
-
-  ~Arrays() {
-    for (char* p : owned) std::free(p);
-  }
-  // Arrays at equal offsets modulo a page would run into each other in the caches.
-  char* Allocate(int64_t bytes) {
-    const int64_t stagger = 640 * static_cast<int64_t>(owned.size() + 1);
-    const int64_t size = (bytes + stagger + kHugePage - 1) / kHugePage * kHugePage;
-    char* p = static_cast<char*>(std::aligned_alloc(kHugePage, size));
-    owned.push_back(p);
-    AskForHugePages(p, size);
-    std::fill_n(p, bytes + stagger, '\0');
-    return p + stagger;
-  }
-  std::pair<int64_t, int64_t> Part(int thread, int threads) const {
-    return {lines * thread / threads * kLine, lines * (thread + 1) / threads * kLine};
-  }
-};
-
-Stream::Stream(const StreamSpec& spec, int64_t bytes, int threads)
-    : spec_(spec), threads_(threads), arrays_(std::make_unique<Arrays>()) {
-  arrays_->pass = FindPass(spec);
-  arrays_->lines = (bytes + kLine - 1) / kLine;
-  const int64_t size = arrays_->lines * kLine;
-  for (int r = 0; r < spec.reads; ++r) arrays_->pointers.read[r] = arrays_->Allocate(size);
-  for (int w = 0; w < spec.writes; ++w) {
-    const bool shared = spec.in_place && w < spec.reads;
-    arrays_->pointers.write[w] =
-        shared ? const_cast<char*>(arrays_->pointers.read[w]) : arrays_->Allocate(size);
-  }
-  bytes_per_pass_ = (spec.reads + spec.writes) * size;
-}
-
-Stream::~Stream() = default;
-
-void Stream::Run(int64_t passes) {
-  // One pass after the other: the threads start each together.
-  BestSlice(threads_, static_cast<int>(passes), [&](int thread) {
-    const auto [begin, end] = arrays_->Part(thread, threads_);
-    arrays_->pass(arrays_->pointers, begin, end);
-  });
-}
-
-double Stream::PassSeconds(int passes) {
-  // Small arrays: many times over, since reading the clock and starting together take time too.
-  constexpr int64_t kSliceBytes = int64_t{1} << 23;
-  const int64_t repeats = std::max<int64_t>(1, kSliceBytes / std::max<int64_t>(1, bytes_per_pass_));
-  return BestSlice(threads_, passes,
-                   [&](int thread) {
-                     const auto [begin, end] = arrays_->Part(thread, threads_);
-                     for (int64_t i = 0; i < repeats; ++i)
-                       arrays_->pass(arrays_->pointers, begin, end);
-                   }) /
-         static_cast<double>(repeats);
-}
-
-double Stream::BytesPerSecond(int passes) {
-  return static_cast<double>(bytes_per_pass_) / PassSeconds(passes);
 }
 
 std::string CpuModel() {

@@ -3,8 +3,9 @@
 // Peak P. Twelve independent chains of fused multiply-adds in registers, written as inline assembly
 // so that no optimisation level changes them: AVX-512, AVX2 with FMA, or NEON, whichever is the
 // widest that the host has. bf16 is AMX (`tdpbf16ps` on four accumulators in tile registers), else
-// the dot-product instruction (`vdpbf16ps`: two multiply-adds a lane), where the host has them. The chains run on ordinary, changing numbers: zeros would save
-// power and so raise the clock. A slice lasts about 100 us; the best of some tens of slices counts.
+// the dot-product instruction (`vdpbf16ps`: two multiply-adds a lane), where the host has them. The
+// chains run on ordinary, changing numbers: zeros would save power and so raise the clock. A slice
+// lasts about 100 us; the best of some tens of slices counts.
 //
 // Bandwidth B. `reads` arrays are read and `writes` arrays written from one end to the other, a
 // line of each in turn, by threads that own one contiguous part each. The bytes that the program

@@ -148,8 +148,8 @@ absl::StatusOr<kernel::Program> CompileToKernels(const ir::Graph& graph,
     if (!passes::FindPass(pass)) {
       std::vector<std::string> names;
       for (const passes::PassInfo& known : passes::AllPasses()) names.emplace_back(known.name);
-      return absl::NotFoundError(absl::StrCat("there is no pass '", pass, "' to leave out",
-                                              ir::DidYouMean(pass, names)));
+      return absl::NotFoundError(
+          absl::StrCat("there is no pass '", pass, "' to leave out", ir::DidYouMean(pass, names)));
     }
     pipeline.disabled_passes.insert(pass);
   }

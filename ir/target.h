@@ -32,7 +32,7 @@ struct TargetDesc {
   // tile_dot of 16 x 16 x 16 pairs of bf16 as one instruction of 16 cycles, on registers that hold
   // six such tiles or more.
   bool has_bf16_tiles = false;
-  int fma_latency = 4;        // cycles; with the units, how many independent accumulators hide it
+  int fma_latency = 4;  // cycles; with the units, how many independent accumulators hide it
   int fma_per_cycle = 2;
 
   int64_t l1_bytes = 32 << 10;

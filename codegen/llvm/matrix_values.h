@@ -3,9 +3,9 @@
 //
 // A register can only be loaded, stored, zeroed and multiplied. So a value lives in one where it
 // has 16 x 16 elements of 32 bits and nothing else is ever done to it: accumulators of loops (and
-// conditions), and operands that are loaded whole. Everything else stays in vectors, and goes through memory on its
-// way to a multiplication. All registers have the same shape: the machine knows one configuration
-// at a time, and changing it clears them.
+// conditions), and operands that are loaded whole. Everything else stays in vectors, and goes
+// through memory on its way to a multiplication. All registers have the same shape: the machine
+// knows one configuration at a time, and changing it clears them.
 #ifndef TENON_CODEGEN_LLVM_MATRIX_VALUES_H_
 #define TENON_CODEGEN_LLVM_MATRIX_VALUES_H_
 

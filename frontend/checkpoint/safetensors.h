@@ -1,9 +1,9 @@
 // Weight files in safetensors form: named tensors and a little text, readable by anyone's tools.
 //
 // A file is eight bytes of header length (little-endian), a JSON header with type, shape and place
-// of every tensor, and the elements, without gaps, those of the widest types first: in a file that is
-// mapped all of them are aligned. Files are written atomically. A file is trusted
-// with nothing: whatever its header claims is checked against its size before memory is taken.
+// of every tensor, and the elements, without gaps, those of the widest types first: in a file that
+// is mapped all of them are aligned. Files are written atomically. A file is trusted with nothing:
+// whatever its header claims is checked against its size before memory is taken.
 #ifndef TENON_FRONTEND_CHECKPOINT_SAFETENSORS_H_
 #define TENON_FRONTEND_CHECKPOINT_SAFETENSORS_H_
 

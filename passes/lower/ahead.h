@@ -37,9 +37,9 @@ inline constexpr int64_t kFarBytes = 2048;
 // of two lie between them: the rest comes as near as the second.
 inline LookAheadRule FarSteps() { return {{{6, 1}, {32, 2}}, kFarBytes}; }
 
-// For kernels that go once through whole tensors, side by side: a kilobyte of each, beyond which the
-// first level would hold less than comes. Only the hardware's own streams are not enough where four
-// are read and three written. `lane` is one element.
+// For kernels that go once through whole tensors, side by side: a kilobyte of each, beyond which
+// the first level would hold less than comes. Only the hardware's own streams are not enough where
+// four are read and three written. `lane` is one element.
 inline LookAheadRule AlongStreams(const ir::TargetDesc& target) {
   return {{{256, 1}}, 1, target.l2_bytes};
 }

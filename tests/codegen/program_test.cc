@@ -1,18 +1,16 @@
-// Programs: prepare and step, steps of every kind, barriers under stress, arguments that are wrong,
-// the floating-point state, and that a step allocates nothing.
+// Programs: prepare and step, steps of every kind, barriers under stress, several runs in one
+// entry, the floating-point state, and that a step allocates nothing.
 #include <atomic>
-#include <thread>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
 
 #include "tenon/codegen/host.h"
-#include "tenon/codegen/jit.h"
 #include "tenon/runtime/arena.h"
 #include "tenon/runtime/team.h"
 #include "tests/allocations/count.h"
-#include "tests/codegen/harness.h"
+#include "tests/codegen/programs.h"
 
 namespace tenon::codegen {
 namespace {
@@ -25,126 +23,6 @@ using kernel::KernelBuilder;
 using kernel::Program;
 using kernel::Step;
 using kernel::ValueId;
-
-Step Launch(int kernel, std::vector<kernel::BufferArg> args, std::vector<Dim> symbols = {}) {
-  Step step;
-  step.launch.kernel = kernel;
-  step.launch.args = std::move(args);
-  step.launch.symbols = std::move(symbols);
-  return step;
-}
-Step Barrier() {
-  Step step;
-  step.kind = Step::Kind::kBarrier;
-  return step;
-}
-
-// out[i] = in[(i + 1) % n] + 1 over chunks of 8: every chunk reads what another one wrote.
-kernel::Kernel Rotate() {
-  KernelBuilder k("rotate");
-  const int in = k.AddParam({.name = "in", .dtype = DType::kI64});
-  const int out = k.AddParam({.name = "out", .dtype = DType::kI64, .written = true, .read = false});
-  const ValueId n = k.Symbol("n");
-  k.Parallel(k.CeilDiv(n, 8), [&](ValueId chunk) {
-    const ValueId first = k.Mul(chunk, k.ConstI64(8));
-    k.For(first, k.Min(k.Add(first, k.ConstI64(8)), n), 1, {},
-          [&](ValueId i, std::vector<ValueId>) -> std::vector<ValueId> {
-            const ValueId next = k.Add(i, k.ConstI64(1));
-            const ValueId wrapped = k.Scalar(
-                ScalarOp::kSelect, {k.Scalar(ScalarOp::kEq, {next, n}), k.ConstI64(0), next});
-            const ValueId v = k.Load(DType::kI64, 1, 1, {.buffer = in, .offset = wrapped});
-            k.Store(k.Add(v, k.ConstI64(1)), {.buffer = out, .offset = i});
-            return {};
-          });
-  });
-  return k.Finish();
-}
-
-// out[0] = in[0] < limit.
-kernel::Kernel Below() {
-  KernelBuilder k("below");
-  const int in = k.AddParam({.name = "in", .dtype = DType::kI64});
-  const int out =
-      k.AddParam({.name = "out", .dtype = DType::kBool, .written = true, .read = false});
-  const ValueId limit = k.Symbol("limit");
-  k.Parallel(k.ConstI64(1), [&](ValueId) {
-    const ValueId v = k.Load(DType::kI64, 1, 1, {.buffer = in, .offset = k.ConstI64(0)});
-    k.Store(k.Scalar(ScalarOp::kLt, {v, limit}), {.buffer = out, .offset = k.ConstI64(0)});
-  });
-  return k.Finish();
-}
-
-kernel::Buffer BindingBuffer(int binding, DType dtype, Dim size) {
-  kernel::Buffer buffer;
-  buffer.name = "binding" + std::to_string(binding);
-  buffer.kind = BufferKind::kBinding;
-  buffer.dtype = dtype;
-  buffer.size = std::move(size);
-  buffer.binding = binding;
-  return buffer;
-}
-
-// Buffers 0 (input), 1 (output), 2 and 3 (arena, i64), 4 (arena, bool): x rotated in a loop.
-Program RotationProgram() {
-  Program program;
-  program.name = "rotation";
-  program.symbols = {{"n", 200}, {"times", 1000}};
-  const Dim n = Dim("n").AtMost(200);
-  program.bindings.resize(2);
-  program.bindings[0] = {.name = "x", .type = {DType::kI64, {n}}};
-  program.bindings[1] = {.name = "y", .is_output = true, .type = {DType::kI64, {n}}};
-  program.buffers.push_back(BindingBuffer(0, DType::kI64, n));
-  program.buffers.push_back(BindingBuffer(1, DType::kI64, n));
-  for (int i = 0; i < 3; ++i) {
-    kernel::Buffer buffer;
-    buffer.name = "arena" + std::to_string(i);
-    buffer.dtype = i < 2 ? DType::kI64 : DType::kBool;
-    buffer.size = i < 2 ? n : Dim(1);
-    buffer.offset = i * 1664;
-    program.buffers.push_back(buffer);
-  }
-  program.arena_bytes = 2 * 1664 + 1;
-  program.kernels.push_back(Rotate());
-  program.kernels.push_back(Below());
-  program.sites.resize(4);
-  return program;
-}
-
-Step RotateStep(int from, int to) {
-  return Launch(0, {{from, 0}, {to, 0}}, {Dim("n").AtMost(200)});
-}
-
-Program RepeatProgram() {
-  Program program = RotationProgram();
-  program.step = {RotateStep(0, 2), Barrier()};
-  Step repeat;
-  repeat.kind = Step::Kind::kRepeat;
-  repeat.repeat.variable = "%i0";
-  repeat.repeat.trip_count = Dim("times").AtMost(1000);
-  repeat.repeat.body = {RotateStep(2, 3), Barrier(), RotateStep(3, 2), Barrier()};
-  program.step.push_back(repeat);
-  program.step.push_back(RotateStep(2, 1));
-  return program;
-}
-
-ir::Literal Numbers(int64_t n) {
-  ir::Literal literal(DType::kI64, {n});
-  for (int64_t i = 0; i < n; ++i) literal.mutable_data<int64_t>()[i] = i * i;
-  return literal;
-}
-
-struct Loaded {
-  Artifact artifact;
-  std::unique_ptr<LoadedProgram> program;
-};
-Loaded CompileFor(Program program, const ir::TargetDesc& target) {
-  program.has_fma = target.has_fma;
-  absl::StatusOr<Artifact> artifact = Compile(program, target);
-  EXPECT_TRUE(artifact.ok()) << artifact.status();
-  absl::StatusOr<std::unique_ptr<LoadedProgram>> loaded = Load(*artifact);
-  EXPECT_TRUE(loaded.ok()) << loaded.status();
-  return {*std::move(artifact), *std::move(loaded)};
-}
 
 TEST(Program, RepeatsWithBarriers) {
   for (const int64_t times : {0, 1, 5}) {
@@ -301,44 +179,6 @@ TEST(Program, OffsetsConstantsAndPrepare) {
   }
 }
 
-TEST(Program, WrongArgumentsAreRefused) {
-  const Loaded loaded = CompileFor(RepeatProgram(), HostTarget());
-  const runtime::Arena arena(loaded.artifact.ArenaBytes(1));
-  std::vector<int64_t> x(200), y(200);
-  void* buffers[] = {x.data(), y.data()};
-  int64_t extents[] = {10, 2};
-  tenon_frame frame = {.buffers = buffers, .extents = extents, .arena = arena.data()};
-  const auto run = [&](int32_t thread, int32_t threads) {
-    frame.status = TENON_OK;
-    return loaded.program->step()(&frame, thread, threads);
-  };
-  EXPECT_EQ(run(0, 1), TENON_OK);
-  EXPECT_EQ(run(1, 1), TENON_BAD_THREAD);
-  EXPECT_EQ(frame.fault_value, 1);
-  EXPECT_EQ(run(-1, 1), TENON_BAD_THREAD);
-  EXPECT_EQ(frame.fault_value, -1);
-  EXPECT_EQ(run(0, 2), TENON_BAD_THREAD);  // without a team
-  extents[1] = 1001;
-  EXPECT_EQ(run(0, 1), TENON_BAD_EXTENT);
-  EXPECT_EQ(frame.status, TENON_BAD_EXTENT);
-  EXPECT_EQ(frame.fault_value, 1);
-  extents[1] = 2;
-  extents[0] = -1;
-  EXPECT_EQ(run(0, 1), TENON_BAD_EXTENT);
-  EXPECT_EQ(frame.fault_value, 0);
-  extents[0] = 10;
-  buffers[1] = reinterpret_cast<char*>(y.data()) + 4;
-  EXPECT_EQ(run(0, 1), TENON_MISALIGNED_BUFFER);
-  EXPECT_EQ(frame.fault_value, 1);
-  EXPECT_EQ(frame.fault_site, -1);
-  buffers[1] = nullptr;
-  EXPECT_EQ(run(0, 1), TENON_MISSING_BUFFER);
-  EXPECT_EQ(frame.fault_value, 1);
-  extents[0] = 0;  // nothing to be null about
-  buffers[0] = nullptr;
-  EXPECT_EQ(run(0, 1), TENON_OK);
-}
-
 // Runs behind one another in one entry: each reads what the one before wrote on other threads (y is
 // turned by one element each time), while x and y move.
 TEST(Program, SeveralRunsInOneEntry) {
@@ -383,106 +223,6 @@ TEST(Program, SeveralRunsInOneEntry) {
     EXPECT_EQ(frame.run, kRuns - 1);
     EXPECT_EQ(y, expected) << threads << " threads";
   }
-}
-
-TEST(Program, AFaultEndsAllRuns) {
-  Program program = RotationProgram();
-  KernelBuilder k("check");
-  const int in = k.AddParam({.name = "in", .dtype = DType::kI64});
-  const ValueId n = k.Symbol("n");
-  k.Parallel(n, [&](ValueId i) {
-    const ValueId v = k.Load(DType::kI64, 1, 1, {.buffer = in, .offset = i});
-    k.Fault(k.Scalar(ScalarOp::kLt, {v, k.ConstI64(0)}), TENON_INDEX_OUT_OF_RANGE, 1, v);
-  });
-  program.kernels.push_back(k.Finish());
-  // The fault comes last in its run: nothing but the end of the run is there to stop the next.
-  program.step = {RotateStep(0, 1), Launch(2, {{0, 0}}, {Dim("n").AtMost(200)})};
-  const Loaded loaded = CompileFor(program, HostTarget());
-  for (const int threads : {1, 2, 3, 8}) {
-    runtime::Team team(threads);
-    const runtime::Arena arena(loaded.artifact.ArenaBytes(threads));
-    for (int64_t bad : {0, 1, 17, 39}) {
-      std::vector<int64_t> x(40 * 100, 1), y(40 * 100, -7);
-      x[static_cast<size_t>(bad * 100 + 61)] = -5;
-      void* buffers[] = {x.data(), y.data()};
-      const int64_t extents[] = {100, 0};
-      const int64_t strides[] = {800, 800};
-      tenon_frame frame = {.buffers = buffers,
-                           .extents = extents,
-                           .arena = arena.data(),
-                           .runs = 40,
-                           .strides = strides};
-      EXPECT_EQ(team.Run(loaded.program->step(), &frame), TENON_INDEX_OUT_OF_RANGE);
-      EXPECT_EQ(frame.run, bad);
-      EXPECT_EQ(frame.fault_value, -5);
-      for (int64_t run = 0; run < 40; ++run) {
-        EXPECT_EQ(y[static_cast<size_t>(run * 100)], run <= bad ? 2 : -7) << run;
-      }
-    }
-  }
-}
-
-// A fault in the first phase: no thread goes on to the second, none is left behind, and the team
-// serves the next run.
-TEST(Program, FaultsStopAllThreads) {
-  Program program = RotationProgram();
-  KernelBuilder k("check");
-  const int in = k.AddParam({.name = "in", .dtype = DType::kI64});
-  const ValueId n = k.Symbol("n");
-  k.Parallel(n, [&](ValueId i) {
-    const ValueId v = k.Load(DType::kI64, 1, 1, {.buffer = in, .offset = i});
-    k.Fault(k.Scalar(ScalarOp::kLt, {v, k.ConstI64(0)}), TENON_INDEX_OUT_OF_RANGE, 2, v);
-  });
-  program.kernels.push_back(k.Finish());
-  program.step = {Launch(2, {{0, 0}}, {Dim("n").AtMost(200)}), Barrier(), RotateStep(0, 2),
-                  Barrier(), RotateStep(2, 1)};
-  const Loaded loaded = CompileFor(program, HostTarget());
-  for (const int threads : {1, 2, 3, 8}) {
-    runtime::Team team(threads);
-    const runtime::Arena arena(loaded.artifact.ArenaBytes(threads));
-    std::vector<int64_t> x(200, 1), y(200, -7);
-    void* buffers[] = {x.data(), y.data()};
-    const int64_t extents[] = {200, 0};
-    tenon_frame frame = {.buffers = buffers, .extents = extents, .arena = arena.data()};
-    for (int run = 0; run < 50; ++run) {
-      x[(run * 13) % 200] = -5;
-      EXPECT_EQ(team.Run(loaded.program->step(), &frame), TENON_INDEX_OUT_OF_RANGE);
-      EXPECT_EQ(frame.fault_site, 2);
-      EXPECT_EQ(frame.fault_value, -5);
-      EXPECT_EQ(y[0], -7);
-      x[(run * 13) % 200] = 1;
-    }
-    EXPECT_EQ(team.Run(loaded.program->step(), &frame), TENON_OK);
-    EXPECT_EQ(y[0], 3);
-  }
-}
-
-// A caller's own threads, one of which never comes: the others' wait callback gives up, and all
-// that came return with its status.
-TEST(Program, WaitCallbackCancels) {
-  const Loaded loaded = CompileFor(RepeatProgram(), HostTarget());
-  const runtime::Arena arena(loaded.artifact.ArenaBytes(3));
-  std::vector<int64_t> x(200, 1), y(200);
-  void* buffers[] = {x.data(), y.data()};
-  const int64_t extents[] = {200, 5};
-  tenon_team shared = {};
-  shared.wait = [](void*, uint32_t* epoch, uint32_t seen) -> int32_t {
-    for (int i = 0; i < 50; ++i) {
-      if (std::atomic_ref(*epoch).load() != seen) return TENON_OK;
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    return TENON_CANCELLED;
-  };
-  shared.wake = [](void*, uint32_t*) {};
-  tenon_frame frame = {
-      .buffers = buffers, .extents = extents, .arena = arena.data(), .team = &shared};
-  int32_t first = 0, second = 0;
-  std::thread other([&] { second = loaded.program->step()(&frame, 1, 3); });
-  first = loaded.program->step()(&frame, 0, 3);
-  other.join();
-  EXPECT_EQ(first, TENON_CANCELLED);
-  EXPECT_EQ(second, TENON_CANCELLED);
-  EXPECT_EQ(frame.status, TENON_CANCELLED);
 }
 
 #if defined(__x86_64__)

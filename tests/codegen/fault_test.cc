@@ -1,0 +1,198 @@
+// What ends a run early: arguments that are wrong, faults, and waits that give up.
+#include <algorithm>
+#include <atomic>
+#include <iterator>
+#include <thread>
+
+#include "tenon/codegen/host.h"
+#include "tenon/runtime/arena.h"
+#include "tenon/runtime/team.h"
+#include "tests/codegen/programs.h"
+
+namespace tenon::codegen {
+namespace {
+
+using ir::Dim;
+using ir::DType;
+using ir::ScalarOp;
+using kernel::KernelBuilder;
+using kernel::Program;
+using kernel::ValueId;
+
+// Fault where an element of `in` is negative; `site` says where in the source that stands.
+kernel::Kernel CheckNegative(int32_t site) {
+  KernelBuilder k("check");
+  const int in = k.AddParam({.name = "in", .dtype = DType::kI64});
+  const ValueId n = k.Symbol("n");
+  k.Parallel(n, [&](ValueId i) {
+    const ValueId v = k.Load(DType::kI64, 1, 1, {.buffer = in, .offset = i});
+    k.Fault(k.Scalar(ScalarOp::kLt, {v, k.ConstI64(0)}), TENON_INDEX_OUT_OF_RANGE, site, v);
+  });
+  return k.Finish();
+}
+
+TEST(Faults, WrongArgumentsAreRefused) {
+  const Loaded loaded = CompileFor(RepeatProgram(), HostTarget());
+  const runtime::Arena arena(loaded.artifact.ArenaBytes(1));
+  std::vector<int64_t> x(200), y(200);
+  void* buffers[] = {x.data(), y.data()};
+  int64_t extents[] = {10, 2};
+  tenon_frame frame = {.buffers = buffers, .extents = extents, .arena = arena.data()};
+  const auto run = [&](int32_t thread, int32_t threads) {
+    frame.status = TENON_OK;
+    return loaded.program->step()(&frame, thread, threads);
+  };
+  EXPECT_EQ(run(0, 1), TENON_OK);
+  EXPECT_EQ(run(1, 1), TENON_BAD_THREAD);
+  EXPECT_EQ(frame.fault_value, 1);
+  EXPECT_EQ(run(-1, 1), TENON_BAD_THREAD);
+  EXPECT_EQ(frame.fault_value, -1);
+  EXPECT_EQ(run(0, 2), TENON_BAD_THREAD);  // without a team
+  extents[1] = 1001;
+  EXPECT_EQ(run(0, 1), TENON_BAD_EXTENT);
+  EXPECT_EQ(frame.status, TENON_BAD_EXTENT);
+  EXPECT_EQ(frame.fault_value, 1);
+  extents[1] = 2;
+  extents[0] = -1;
+  EXPECT_EQ(run(0, 1), TENON_BAD_EXTENT);
+  EXPECT_EQ(frame.fault_value, 0);
+  extents[0] = 10;
+  buffers[1] = reinterpret_cast<char*>(y.data()) + 4;
+  EXPECT_EQ(run(0, 1), TENON_MISALIGNED_BUFFER);
+  EXPECT_EQ(frame.fault_value, 1);
+  EXPECT_EQ(frame.fault_site, -1);
+  buffers[1] = nullptr;
+  EXPECT_EQ(run(0, 1), TENON_MISSING_BUFFER);
+  EXPECT_EQ(frame.fault_value, 1);
+  extents[0] = 0;  // nothing to be null about
+  buffers[0] = nullptr;
+  EXPECT_EQ(run(0, 1), TENON_OK);
+}
+
+// Buffers of known sizes are checked by a table: each row of it, tensors without elements among
+// them, and elements of several sizes.
+TEST(Faults, EveryBufferIsChecked) {
+  Program program;
+  const DType dtypes[] = {DType::kF64, DType::kI8, DType::kF32, DType::kI64, DType::kF32};
+  const int64_t sizes[] = {3, 5, 0, 2, 1};
+  KernelBuilder k("touch");
+  std::vector<kernel::BufferArg> args;
+  program.bindings.resize(std::size(sizes));
+  for (int i = 0; i < static_cast<int>(std::size(sizes)); ++i) {
+    program.bindings[i].type = {dtypes[i], {sizes[i]}};
+    program.buffers.push_back(BindingBuffer(i, dtypes[i], sizes[i]));
+    k.AddParam({.name = "in", .dtype = dtypes[i]});
+    args.push_back({i, 0});
+  }
+  k.Parallel(k.ConstI64(0), [](ValueId) {});
+  program.kernels.push_back(k.Finish());
+  program.step = {Launch(0, args)};
+  const Loaded loaded = CompileFor(program, HostTarget());
+  alignas(8) char memory[64] = {};
+  void* buffers[std::size(sizes)];
+  tenon_frame frame = {.buffers = buffers};
+  const auto run = [&] {
+    frame.status = TENON_OK;
+    return loaded.program->step()(&frame, 0, 1);
+  };
+  for (size_t i = 0; i < std::size(sizes); ++i) {
+    std::fill(std::begin(buffers), std::end(buffers), static_cast<void*>(memory));
+    EXPECT_EQ(run(), TENON_OK);
+    buffers[i] = memory + 1;
+    const bool may_be_anywhere = ir::ByteSize(dtypes[i]) == 1;
+    EXPECT_EQ(run(), may_be_anywhere ? TENON_OK : TENON_MISALIGNED_BUFFER) << i;
+    if (!may_be_anywhere) EXPECT_EQ(frame.fault_value, static_cast<int64_t>(i));
+    buffers[i] = nullptr;
+    EXPECT_EQ(run(), sizes[i] == 0 ? TENON_OK : TENON_MISSING_BUFFER) << i;
+    if (sizes[i] != 0) EXPECT_EQ(frame.fault_value, static_cast<int64_t>(i));
+  }
+}
+
+TEST(Faults, AFaultEndsAllRuns) {
+  Program program = RotationProgram();
+  program.kernels.push_back(CheckNegative(1));
+  // The fault comes last in its run: nothing but the end of the run is there to stop the next.
+  program.step = {RotateStep(0, 1), Launch(2, {{0, 0}}, {Dim("n").AtMost(200)})};
+  const Loaded loaded = CompileFor(program, HostTarget());
+  for (const int threads : {1, 2, 3, 8}) {
+    runtime::Team team(threads);
+    const runtime::Arena arena(loaded.artifact.ArenaBytes(threads));
+    for (int64_t bad : {0, 1, 17, 39}) {
+      std::vector<int64_t> x(40 * 100, 1), y(40 * 100, -7);
+      x[static_cast<size_t>(bad * 100 + 61)] = -5;
+      void* buffers[] = {x.data(), y.data()};
+      const int64_t extents[] = {100, 0};
+      const int64_t strides[] = {800, 800};
+      tenon_frame frame = {.buffers = buffers,
+                           .extents = extents,
+                           .arena = arena.data(),
+                           .runs = 40,
+                           .strides = strides};
+      EXPECT_EQ(team.Run(loaded.program->step(), &frame), TENON_INDEX_OUT_OF_RANGE);
+      EXPECT_EQ(frame.run, bad);
+      EXPECT_EQ(frame.fault_value, -5);
+      for (int64_t run = 0; run < 40; ++run) {
+        EXPECT_EQ(y[static_cast<size_t>(run * 100)], run <= bad ? 2 : -7) << run;
+      }
+    }
+  }
+}
+
+// A fault in the first phase: no thread goes on to the second, none is left behind, and the team
+// serves the next run.
+TEST(Faults, FaultsStopAllThreads) {
+  Program program = RotationProgram();
+  program.kernels.push_back(CheckNegative(2));
+  program.step = {Launch(2, {{0, 0}}, {Dim("n").AtMost(200)}), Barrier(), RotateStep(0, 2),
+                  Barrier(), RotateStep(2, 1)};
+  const Loaded loaded = CompileFor(program, HostTarget());
+  for (const int threads : {1, 2, 3, 8}) {
+    runtime::Team team(threads);
+    const runtime::Arena arena(loaded.artifact.ArenaBytes(threads));
+    std::vector<int64_t> x(200, 1), y(200, -7);
+    void* buffers[] = {x.data(), y.data()};
+    const int64_t extents[] = {200, 0};
+    tenon_frame frame = {.buffers = buffers, .extents = extents, .arena = arena.data()};
+    for (int run = 0; run < 50; ++run) {
+      x[(run * 13) % 200] = -5;
+      EXPECT_EQ(team.Run(loaded.program->step(), &frame), TENON_INDEX_OUT_OF_RANGE);
+      EXPECT_EQ(frame.fault_site, 2);
+      EXPECT_EQ(frame.fault_value, -5);
+      EXPECT_EQ(y[0], -7);
+      x[(run * 13) % 200] = 1;
+    }
+    EXPECT_EQ(team.Run(loaded.program->step(), &frame), TENON_OK);
+    EXPECT_EQ(y[0], 3);
+  }
+}
+
+// A caller's own threads, one of which never comes: the others' wait callback gives up, and all
+// that came return with its status.
+TEST(Faults, WaitCallbackCancels) {
+  const Loaded loaded = CompileFor(RepeatProgram(), HostTarget());
+  const runtime::Arena arena(loaded.artifact.ArenaBytes(3));
+  std::vector<int64_t> x(200, 1), y(200);
+  void* buffers[] = {x.data(), y.data()};
+  const int64_t extents[] = {200, 5};
+  tenon_team shared = {};
+  shared.wait = [](void*, uint32_t* epoch, uint32_t seen) -> int32_t {
+    for (int i = 0; i < 50; ++i) {
+      if (std::atomic_ref(*epoch).load() != seen) return TENON_OK;
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    return TENON_CANCELLED;
+  };
+  shared.wake = [](void*, uint32_t*) {};
+  tenon_frame frame = {
+      .buffers = buffers, .extents = extents, .arena = arena.data(), .team = &shared};
+  int32_t first = 0, second = 0;
+  std::thread other([&] { second = loaded.program->step()(&frame, 1, 3); });
+  first = loaded.program->step()(&frame, 0, 3);
+  other.join();
+  EXPECT_EQ(first, TENON_CANCELLED);
+  EXPECT_EQ(second, TENON_CANCELLED);
+  EXPECT_EQ(frame.status, TENON_CANCELLED);
+}
+
+}  // namespace
+}  // namespace tenon::codegen
