@@ -90,6 +90,31 @@ Served FutexFloor(const WorkloadName&, int) {
 // Barriers of the kind that programs have, in one program without launches.
 constexpr int64_t kBarriers = 10000;
 
+// The floor of `barrier`: a line of memory that two pinned cores hand to each other and back, each
+// polling for the other's answer. Two threads that meet know of each other no sooner.
+Served HandoverFloor(const WorkloadName&, int) {
+  PinThread(0);
+  Served served{.peer = "a line handed there and back", .version = "0"};
+  served.run = [](int64_t steps) {
+    const int64_t turns = 2 * kBarriers * steps;
+    alignas(64) std::atomic<int64_t> turn{0};
+    const auto play = [&](int64_t first) {
+      for (int64_t i = first; i < turns; i += 2) {
+        while (turn.load(std::memory_order_acquire) != i) {
+        }
+        turn.store(i + 1, std::memory_order_release);
+      }
+    };
+    std::thread other([&] {
+      PinThread(1);
+      play(1);
+    });
+    play(0);
+    other.join();
+  };
+  return served;
+}
+
 std::shared_ptr<codegen::LoadedProgram> LoadSteps(std::vector<kernel::Step> steps) {
   kernel::Program program;
   program.name = "barriers";
@@ -152,6 +177,7 @@ WorkloadList FloorWorkloads() {
          return served;
        }},
       {"futex_wake", FutexFloor},
+      {"handover", HandoverFloor},
       {"barrier", Barriers},
       {"run", [](const WorkloadName& n, int t) { return Wake(n, t, /*park=*/false); }},
       {"wake", [](const WorkloadName& n, int t) { return Wake(n, t, /*park=*/true); }},

@@ -34,7 +34,7 @@ def share_of_floor(workload, row):
             cycles = e["cycles"] * e["tenon_ratio"] * row["threads"] / workload.vectors
             words.append(f"{cycles:.1f} cycles a vector and core")
         elif not e.get("cycles") and not e.get("flops"):  # a floor that is just a time
-            words.append(f"{e['tenon_ratio']:.2f} times {e['peer']}, {duration(e['seconds'])}")
+            words.append(f"{e['tenon_ratio']:.2f} times {e['peer']}, {duration(e['seconds'] / workload.per_step)}")
     if streams:
         rate, share, name = max(streams)  # against the better kind of store
         words.insert(0, f"{100 * share:.0f}% of {name}, {rate * 1e-9:.1f} GB/s")
@@ -74,7 +74,7 @@ def full_table(pairs):
                 rate = (f"{e['flops'] / e['seconds'] * 1e-9:.1f} GFLOP/s" if e.get("flops") else
                         f"{e['bytes'] / e['seconds'] * 1e-9:.1f} GB/s" if e.get("bytes") else
                         f"{e['cycles'] / e['seconds'] * 1e-9:.2f} GHz" if e.get("cycles") else
-                        duration(e["seconds"]))
+                        duration(e["seconds"] / workload.per_step))
                 lines.append(f"| {title} | {row['threads']} | {name} | {rate} | | | |")
                 continue
             ratio = f"{e['tenon_ratio']:.2f}" if "tenon_ratio" in e else share_of_floor(workload, row)

@@ -5,7 +5,7 @@ usage: run.py [--build build/release] [--python build/peers/bin/python] [--workl
 
 Every contender (tenon, each peer, each floor: benchmarks/workloads.py) is a process of its own that prepares
 the workload and then waits (benchmarks/serve.h). All are pinned to the same CPUs, as many as threads.
-Rounds go in turn: in each, every contender runs for about as long. A figure is the median over rounds; a
+Rounds go in turn: in each, every contender runs for about as long, while the others are stopped. A figure is the median over rounds; a
 ratio is the median of the ratios within rounds. What is spread is given as quartiles. Compile times
 are cold; peak memory is that of the process, its libraries included.
 
@@ -18,6 +18,7 @@ import glob
 import json
 import os
 import platform
+import signal
 import statistics
 import subprocess
 import sys
@@ -57,12 +58,17 @@ class Contender:
         return "skip" not in self.info
 
     def run(self):
+        self.process.send_signal(signal.SIGCONT)
         self.process.stdin.write(f"{self.steps}\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         if not line:
             raise RuntimeError(f"{self.name} died: {self.process.stderr.read().strip()[-500:]}")
         return float(line) / self.steps
+
+    def stop(self):
+        """Until it runs again: threads that poll for work would run beside the next contender."""
+        self.process.send_signal(signal.SIGSTOP)
 
     def calibrate(self, seconds):
         first = self.run()
@@ -82,6 +88,7 @@ class Contender:
 
     def close(self):
         if self.process is not None:
+            self.process.send_signal(signal.SIGCONT)
             self.process.stdin.close()
             self.process.wait()
             self.process.stdout.close()
@@ -142,11 +149,12 @@ def measure_together(options, workload, live):
     rounds = options.rounds or workload.rounds
     for c in live:
         c.calibrate(workload.seconds)
+        c.stop()
     for r in range(rounds):
         # Each round starts elsewhere, so that nobody always follows the same neighbour.
         for c in live[r % len(live):] + live[:r % len(live)]:
             c.times.append(c.run())
-            time.sleep(0.002)  # threads that poll for work go to sleep
+            c.stop()
 
 
 def measure_apart(options, workload, names):

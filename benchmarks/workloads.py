@@ -84,7 +84,7 @@ WORKLOADS = [
     Workload("gpt2_step", "GPT-2 124M step, batch 4 x 256, AdamW", 9, ["jax", "torch"], floors=["peak_f32"],
              flops=6.0 * 1024 * (GPT2_PARAMETERS - 1024 * 768) + 12 * 3 * 4.0 * 4 * 256 * 256 * 768,
              seconds=0, rounds=3, heavy=True),
-    Workload("barrier/1", "barrier of two threads", 10, [], per_step=10000),
+    Workload("barrier/1", "barrier of two threads", 10, [], floors=["handover/1"], per_step=10000),
     Workload("run/1", "a run of two threads that spin", 10, []),
     Workload("wake/1", "a run that wakes a parked thread", 10, [],
              floors=["futex_wake/1"]),

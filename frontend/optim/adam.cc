@@ -12,8 +12,8 @@ Value Adam::Update(UpdateContext& context) const {
   }
   Value g = AddL2(context, options_.l2);
   Value m = context.slot("m"), v = context.slot("v");
-  m = m + (g - m) * (1 - options_.beta1);
-  v = v + (g * g - v) * (1 - options_.beta2);
+  m = FadeToZero(m + (g - m) * (1 - options_.beta1));
+  v = FadeToZero(v + (g * g - v) * (1 - options_.beta2));
   context.set_slot("m", m);
   context.set_slot("v", v);
   // 1 - beta^t as -expm1(t log beta): no digits are lost while beta^t is near 1.

@@ -16,7 +16,8 @@ struct AdamOptions {
 };
 
 // m' = m + (g - m)(1 - beta1), v' = v + (g^2 - v)(1 - beta2), and parameter' = parameter -
-// rate * sqrt(1 - beta2^t) / (1 - beta1^t) * m' / (sqrt(v') + epsilon). The slots are "m" and "v".
+// rate * sqrt(1 - beta2^t) / (1 - beta1^t) * m' / (sqrt(v') + epsilon). The slots are "m" and "v";
+// both fade to zero (FadeToZero).
 class Adam final : public Optimizer {
  public:
   explicit Adam(AdamOptions options = {}) : options_(options) {}

@@ -54,6 +54,14 @@ class Optimizer {
 // gradient + l2 * parameter: the gradient of the loss plus l2 / 2 times the sum of squares.
 Value AddL2(const UpdateContext& context, double l2);
 
+// x, but zero where its magnitude is below 2^26 times the smallest normal number of the type that
+// it is computed in (2^-100 for f32): for what fades by a factor a step. Rounded to nearest it
+// would never reach zero (0.9 times four units of the last place is four units again), and
+// processors take some hundred cycles for subnormal operands and results: units that have died
+// would slow training down for good. The factor keeps products with rates as small as 1e-7 out of
+// that range, too.
+Value FadeToZero(Value x);
+
 }  // namespace tenon::optim
 
 #endif  // TENON_FRONTEND_OPTIM_OPTIMIZER_H_

@@ -10,7 +10,7 @@ std::vector<std::string> Sgd::slots() const {
 Value Sgd::Update(UpdateContext& context) const {
   Value step = AddL2(context, options_.l2) * context.AsParameterType(context.learning_rate);
   if (options_.momentum == 0) return context.parameter - step;
-  Value velocity = context.slot("velocity") * options_.momentum - step;
+  Value velocity = FadeToZero(context.slot("velocity") * options_.momentum - step);
   context.set_slot("velocity", velocity);
   if (!options_.nesterov) return context.parameter + velocity;
   return context.parameter + velocity * options_.momentum - step;

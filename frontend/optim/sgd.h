@@ -14,7 +14,8 @@ struct SgdOptions {
 };
 
 // As Keras: velocity' = momentum * velocity - rate * g; parameter' = parameter + velocity', or with
-// Nesterov's look-ahead parameter + momentum * velocity' - rate * g. The slot is "velocity".
+// Nesterov's look-ahead parameter + momentum * velocity' - rate * g. The slot is "velocity"; it
+// fades to zero (FadeToZero).
 class Sgd final : public Optimizer {
  public:
   explicit Sgd(SgdOptions options = {}) : options_(options) {}

@@ -25,5 +25,16 @@ TEST(Sgd, L2AddsToTheGradient) {
   EXPECT_EQ(state.at("parameter").data<float>()[1], -4.0f);
 }
 
+TEST(Sgd, VelocityFadesToZero) {
+  const std::vector<float> velocity = {1e-30f, 1e-20f};
+  std::map<std::string, Tensor> state = {{"parameter", Tensor::FromValues<float>({2}, {1, 1})},
+                                         {"velocity", Tensor::FromValues<float>({2}, velocity)}};
+  for (int step = 1; step <= 5; ++step) {
+    Step(optim::Momentum({.learning_rate = 0.5}), state, Tensor(F32, {2}), step);
+  }
+  EXPECT_EQ(state.at("velocity").data<float>()[0], 0.0f);
+  EXPECT_GT(state.at("velocity").data<float>()[1], 0.0f);
+}
+
 }  // namespace
 }  // namespace tenon
