@@ -163,7 +163,7 @@ class ContractEmitter {
   KValue EvalRow(const TileShape& shape, KValue step);
   // Stores the columns of B from `column` of the panel on for up to 16 elements along k from the
   // innermost loop's `step`, `steps` of them (absent: all), to the panel at `to`.
-  void EvalBlock(const TileShape& shape, int column, KValue step, KValue steps, KValue to);
+  void EvalBlock(const TileShape& shape, KValue column, KValue step, KValue steps, KValue to);
 
   // A's block of rows in the cache (rows.cc): rows low .. high of the innermost m loop.
   void PackA(KValue low, KValue high, const KRange& range);

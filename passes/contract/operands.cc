@@ -52,7 +52,7 @@ KValue ContractEmitter::EvalRow(const TileShape& shape, KValue step) {
   return Interleave(row(element), row(k_.Add(element, k_.ConstI64(1))));
 }
 
-void ContractEmitter::EvalBlock(const TileShape& shape, int column, KValue step, KValue steps,
+void ContractEmitter::EvalBlock(const TileShape& shape, KValue column, KValue step, KValue steps,
                                 KValue to) {
   const int columns = std::min(16, shape.lanes);
   const int blocks = nest_.pairs ? 2 : 1;  // of 16 elements, in 16 steps
@@ -60,12 +60,12 @@ void ContractEmitter::EvalBlock(const TileShape& shape, int column, KValue step,
   for (int block = 0; block < blocks; ++block) {
     ElementEmitter::Scope scope(e_);
     Tile tile{.rows = columns, .lanes = 16, .lane_var = k_vars_.back()};
-    e_.Bind(n_vars_.back(), k_.Add(panel_column, k_.ConstI64(column)));
+    e_.Bind(n_vars_.back(), k_.Add(panel_column, column));
     e_.Bind(k_vars_.back(), k_.Add(k_.Mul(step, k_.ConstI64(blocks)), k_.ConstI64(16 * block)));
     if (columns > 1) {
       tile.row_var = n_vars_.back();
       if (shape.lane_count.valid()) {
-        tile.row_count = k_.Max(k_.ConstI64(0), k_.Sub(shape.lane_count, k_.ConstI64(column)));
+        tile.row_count = k_.Max(k_.ConstI64(0), k_.Sub(shape.lane_count, column));
       }
     }
     if (steps.valid()) {

@@ -173,31 +173,37 @@ void ContractEmitter::PackRows(const TileShape& shape, KValue low, KValue count,
 void ContractEmitter::PackTransposed(const TileShape& shape, KValue low, KValue count, KValue from,
                                      KValue to) {
   const int columns = std::min(16, shape.lanes);
-  const auto block = [&](KValue i, KValue steps) {
-    for (int c = 0; c < shape.lanes; c += columns) {
-      const KValue first = k_.ConstI64(c);
-      kernel::MemRef target{.buffer = panel_,
-                            .offset = k_.Add(k_.Add(to, first), k_.Mul(i, k_.ConstI64(s_.lanes)))};
-      if (nest_.b.computed) {
-        EvalBlock(shape, c, k_.Add(low, i), steps, target.offset);
-        continue;
-      }
-      kernel::MemRef source{.buffer = b_buffer_,
-                            .offset = k_.Add(k_.Add(from, Scaled(i, nest_.unit_step())),
-                                             Scaled(first, nest_.n.back().b))};
-      source.lane_count = steps;
-      if (columns > 1) {
-        source.row_stride = k_.DimValue(nest_.n.back().b);
-        if (shape.lane_count.valid()) {
-          source.row_count = k_.Max(k_.ConstI64(0), k_.Sub(shape.lane_count, first));
-        }
-      }
-      if (nest_.pairs) source.lane_stride = k_.ConstI64(2);
-      const KValue loaded = k_.Load(nest_.step_dtype(), columns, 16, source);
-      target.row_stride = k_.ConstI64(s_.lanes);
-      target.row_count = steps;
-      k_.Store(k_.Transpose(loaded), target);
+  const auto square = [&](KValue column, KValue i, KValue steps) {
+    kernel::MemRef target{.buffer = panel_,
+                          .offset = k_.Add(k_.Add(to, column), k_.Mul(i, k_.ConstI64(s_.lanes)))};
+    if (nest_.b.computed) {
+      EvalBlock(shape, column, k_.Add(low, i), steps, target.offset);
+      return;
     }
+    kernel::MemRef source{.buffer = b_buffer_,
+                          .offset = k_.Add(k_.Add(from, Scaled(i, nest_.unit_step())),
+                                           Scaled(column, nest_.n.back().b))};
+    source.lane_count = steps;
+    if (columns > 1) {
+      source.row_stride = k_.DimValue(nest_.n.back().b);
+      if (shape.lane_count.valid()) {
+        source.row_count = k_.Max(k_.ConstI64(0), k_.Sub(shape.lane_count, column));
+      }
+    }
+    if (nest_.pairs) source.lane_stride = k_.ConstI64(2);
+    const KValue loaded = k_.Load(nest_.step_dtype(), columns, 16, source);
+    target.row_stride = k_.ConstI64(s_.lanes);
+    target.row_count = steps;
+    k_.Store(k_.Transpose(loaded), target);
+  };
+  // A loop, not a run of squares: the shuffles of one take LLVM as long as a tile's arithmetic
+  // does.
+  const auto block = [&](KValue i, KValue steps) {
+    k_.For(k_.ConstI64(0), k_.ConstI64(shape.lanes), columns, {},
+           [&](KValue column, std::vector<KValue>) {
+             square(column, i, steps);
+             return std::vector<KValue>();
+           });
   };
   const KValue whole = k_.Mul(k_.Div(count, 16), k_.ConstI64(16));
   k_.For(k_.ConstI64(0), whole, 16, {}, [&](KValue i, std::vector<KValue>) {
