@@ -5,6 +5,7 @@
 #include <random>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "tenon/ir/binary.h"
 #include "tenon/ir/file.h"
@@ -19,7 +20,7 @@ std::vector<std::string> BinaryModels() {
   std::vector<std::string> models;
   for (const Graph& graph : test::SampleGraphs()) models.push_back(*SerializeModel({graph, {}}));
   for (const char* name : {"mlp", "images", "indices", "constants", "control"}) {
-    models.push_back(*ReadFile(std::string(TENON_SOURCE_DIR) + "/tests/data/" + name + ".v1.tnb"));
+    models.push_back(*ReadFile(absl::StrCat(TENON_SOURCE_DIR, "/tests/data/", name, ".v1.tnb")));
   }
   return models;
 }

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "absl/strings/str_cat.h"
 #include "tenon/ir/interpreter.h"
 #include "tenon/ir/kernel/interpreter.h"
 #include "tenon/ir/target.h"
@@ -21,7 +22,7 @@ using kernel::Mutation;
 constexpr kernel::InterpretOptions kStrict = {.each_chunk_its_own_thread = true};
 
 absl::StatusOr<ir::Graph> ReadModel(const std::string& name) {
-  const std::string path = std::string(TENON_SOURCE_DIR) + "/examples/models/" + name + ".tn";
+  const std::string path = absl::StrCat(TENON_SOURCE_DIR, "/examples/models/", name, ".tn");
   std::ifstream file(path);
   std::stringstream text;
   text << file.rdbuf();
