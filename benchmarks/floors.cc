@@ -90,8 +90,8 @@ Served FutexFloor(const WorkloadName&, int) {
 // Barriers of the kind that programs have, in one program without launches.
 constexpr int64_t kBarriers = 10000;
 
-// The floor of `barrier`: a line of memory that two pinned cores hand to each other and back, each
-// polling for the other's answer. Two threads that meet know of each other no sooner.
+// What `barrier` stands beside: a line of memory that two pinned cores hand to each other and back,
+// each polling for the other's answer. Who meets the other has to wait for at least half of it.
 Served HandoverFloor(const WorkloadName&, int) {
   PinThread(0);
   Served served{.peer = "a line handed there and back", .version = "0"};

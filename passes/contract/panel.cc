@@ -196,8 +196,7 @@ void ContractEmitter::PackTransposed(const TileShape& shape, KValue low, KValue 
     target.row_count = steps;
     k_.Store(k_.Transpose(loaded), target);
   };
-  // A loop, not a run of squares: the shuffles of one take LLVM as long as a tile's arithmetic
-  // does.
+  // A loop, not a run of squares: each is 64 shuffles, which take LLVM long.
   const auto block = [&](KValue i, KValue steps) {
     k_.For(k_.ConstI64(0), k_.ConstI64(shape.lanes), columns, {},
            [&](KValue column, std::vector<KValue>) {
