@@ -5,15 +5,16 @@ usage: run.py [--build build/release] [--python build/peers/bin/python] [--workl
 
 Every contender (tenon, each peer, each floor: benchmarks/workloads.py) is a process of its own that prepares
 the workload and then waits (benchmarks/serve.h). All are pinned to the same CPUs, as many as threads.
-Rounds go in turn: in each, every contender runs for about as long, while the others are stopped. A figure is the median over rounds; a
-ratio is the median of the ratios within rounds. What is spread is given as quartiles. Compile times
-are cold; peak memory is that of the process, its libraries included.
+Rounds go in turn: in each, every contender runs for about as long, while the others are stopped. A figure is
+the median over rounds; a ratio is the median of the ratios within rounds. What is spread is given as
+quartiles. Compile times are cold; peak memory is that of the process, its libraries included.
 
 Rows go into the JSON file by workload, so that parts can be measured apart. `--report` measures nothing
 and writes the Markdown again.
 """
 
 import argparse
+import contextlib
 import glob
 import json
 import os
@@ -59,8 +60,9 @@ class Contender:
 
     def run(self):
         self.process.send_signal(signal.SIGCONT)
-        self.process.stdin.write(f"{self.steps}\n")
-        self.process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # who has died does not answer
+            self.process.stdin.write(f"{self.steps}\n")
+            self.process.stdin.flush()
         line = self.process.stdout.readline()
         if not line:
             raise RuntimeError(f"{self.name} died: {self.process.stderr.read().strip()[-500:]}")
@@ -89,7 +91,8 @@ class Contender:
     def close(self):
         if self.process is not None:
             self.process.send_signal(signal.SIGCONT)
-            self.process.stdin.close()
+            with contextlib.suppress(BrokenPipeError):
+                self.process.stdin.close()
             self.process.wait()
             self.process.stdout.close()
             self.process.stderr.close()
@@ -207,11 +210,13 @@ def measure(options, workload, before):
     else:
         contenders = start_all(options, workload)
         live = [c for c in contenders if "skip" not in c.info]
-        measure_together(options, workload, live)
-        for c in live:
-            c.info["peak_bytes"] = c.peak_memory()
-        for c in contenders:
-            c.close()
+        try:
+            measure_together(options, workload, live)
+            for c in live:
+                c.info["peak_bytes"] = c.peak_memory()
+        finally:
+            for c in contenders:
+                c.close()  # whoever is stopped would not see that its input has ended
         tenon = contenders[0]
     entries = [entry_of(c, workload, tenon) for c in contenders]
     if workload.heavy:
