@@ -26,7 +26,6 @@ struct Team::State {
   tenon_entry entry = nullptr;
   tenon_frame* frame = nullptr;
   bool ending = false;
-  int caller_core = -1;  // where the caller woke the threads of the run, if it had to
 
   alignas(64) uint32_t running = 0;  // threads of the team that have not finished the run
   uint32_t running_parked = 0;
@@ -34,6 +33,7 @@ struct Team::State {
 
   std::mutex one_run;
   std::vector<std::thread> workers;
+  std::vector<OwnCores> cores;  // of the workers
 
   void Work(int32_t thread);
   static int32_t Wait(void* context, uint32_t* epoch, uint32_t seen);
@@ -50,13 +50,10 @@ void Team::State::Wake(void* /*context*/, uint32_t* epoch) { std::atomic_ref(*ep
 
 void Team::State::Work(int32_t thread) {
   uint32_t seen = 0;
-  OwnCores cores;
   for (;;) {
-    const bool woken =
-        AwaitChange(std::atomic_ref(generation), seen, std::atomic_ref(generation_parked), poll);
+    AwaitChange(std::atomic_ref(generation), seen, std::atomic_ref(generation_parked), poll);
     seen = std::atomic_ref(generation).load(std::memory_order_acquire);
     if (ending) return;
-    if (woken && poll) cores.Leave(caller_core);
     entry(frame, thread, threads);
     if (std::atomic_ref(running).fetch_sub(1, std::memory_order_seq_cst) == 1) {
       WakeParked(std::atomic_ref(running), std::atomic_ref(running_parked));
@@ -75,6 +72,7 @@ Team::Team(int threads) : state_(std::make_unique<State>()) {
   state.team.wake = &State::Wake;
   for (int32_t t = 1; t < state.threads; ++t) {
     state.workers.emplace_back([&state, t] { state.Work(t); });
+    state.cores.emplace_back(state.workers.back().native_handle());
   }
 }
 
@@ -104,7 +102,9 @@ int32_t Team::Run(tenon_entry entry, tenon_frame* frame) {
   state.entry = entry;
   state.frame = frame;
   const bool parked = std::atomic_ref(state.generation_parked).load(std::memory_order_relaxed) != 0;
-  if (parked) state.caller_core = CurrentCore();
+  if (parked && state.poll) {
+    for (OwnCores& cores : state.cores) cores.Leave(CurrentCore());
+  }
   std::atomic_ref(state.running)
       .store(static_cast<uint32_t>(state.threads) - 1, std::memory_order_relaxed);
   std::atomic_ref(state.generation).fetch_add(1, std::memory_order_seq_cst);

@@ -39,31 +39,33 @@ int AvailableCores() {
 
 int CurrentCore() { return sched_getcpu(); }
 
-OwnCores::OwnCores() {
+OwnCores::OwnCores(pthread_t thread) : thread_(thread) {
   CPU_ZERO(&all_);
-  sched_getaffinity(0, sizeof(all_), &all_);
+  pthread_getaffinity_np(thread_, sizeof(all_), &all_);
   now_ = all_;
 }
 
 void OwnCores::Leave(int core) {
-  if (core < 0 || sched_getcpu() != core) return;
+  if (core < 0 || core == left_) return;
   cpu_set_t set, rest = all_;
   CPU_CLR(core, &rest);
-  if (CPU_COUNT(&rest) == 0 || sched_getaffinity(0, sizeof(set), &set) != 0) return;
-  if (CPU_EQUAL(&set, &now_) && sched_setaffinity(0, sizeof(rest), &rest) == 0) now_ = rest;
+  if (CPU_COUNT(&rest) == 0 || pthread_getaffinity_np(thread_, sizeof(set), &set) != 0) return;
+  if (!CPU_EQUAL(&set, &now_) || pthread_setaffinity_np(thread_, sizeof(rest), &rest) != 0) return;
+  now_ = rest;
+  left_ = core;
 }
 
 // `parked` is raised before the word is looked at again, and who changes the word looks at `parked`
 // afterwards, both in the one total order of sequentially consistent operations: so either the
 // sleeper sees the change or the other one sees the sleeper.
-bool AwaitChange(std::atomic_ref<uint32_t> word, uint32_t seen, std::atomic_ref<uint32_t> parked,
+void AwaitChange(std::atomic_ref<uint32_t> word, uint32_t seen, std::atomic_ref<uint32_t> parked,
                  bool poll) {
-  if (word.load(std::memory_order_acquire) != seen) return false;
+  if (word.load(std::memory_order_acquire) != seen) return;
   if (poll) {
     const auto end = Clock::now() + kPollTime;
     do {
       for (int i = 0; i < kPollsPerLook; ++i) {
-        if (word.load(std::memory_order_acquire) != seen) return false;
+        if (word.load(std::memory_order_acquire) != seen) return;
         Pause();
       }
     } while (Clock::now() < end);
@@ -71,7 +73,6 @@ bool AwaitChange(std::atomic_ref<uint32_t> word, uint32_t seen, std::atomic_ref<
   parked.fetch_add(1, std::memory_order_seq_cst);
   while (word.load(std::memory_order_seq_cst) == seen) word.wait(seen, std::memory_order_seq_cst);
   parked.fetch_sub(1, std::memory_order_seq_cst);
-  return true;
 }
 
 void WakeParked(std::atomic_ref<uint32_t> word, std::atomic_ref<uint32_t> parked) {

@@ -2,6 +2,7 @@
 #include "tenon/runtime/team.h"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 #include <sched.h>
 
 #include <atomic>
@@ -107,45 +108,55 @@ TEST(Team, StatusIsOfThisRunOnly) {
   EXPECT_EQ(team.Run(&Record, &frame), TENON_OK);
 }
 
-// Where the calling thread may run.
-cpu_set_t Allowed() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  sched_getaffinity(0, sizeof(set), &set);
-  return set;
-}
+// A thread that sleeps until it is no longer needed.
+class Sleeper {
+ public:
+  ~Sleeper() {
+    end_ = true;
+    end_.notify_all();
+    thread_.join();
+  }
+  pthread_t handle() { return thread_.native_handle(); }
+  cpu_set_t Allowed() {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    pthread_getaffinity_np(handle(), sizeof(set), &set);
+    return set;
+  }
+
+ private:
+  std::atomic<bool> end_{false};
+  std::thread thread_{[this] { end_.wait(false); }};
+};
 
 TEST(OwnCores, LeaveOneCoreAtATimeAndComeBack) {
   if (AvailableCores() < 2) GTEST_SKIP() << "one core: nowhere to go";
-  std::thread([] {
-    const cpu_set_t all = Allowed();
-    OwnCores cores;
-    for (int turn = 0; turn < 3; ++turn) {
-      const cpu_set_t before = Allowed();
-      const int core = sched_getcpu();
-      cores.Leave(core);
-      cpu_set_t after = Allowed();
-      if (CPU_EQUAL(&after, &before) != 0) continue;  // moved in between
-      EXPECT_FALSE(CPU_ISSET(core, &after));
-      EXPECT_EQ(CPU_COUNT(&after), CPU_COUNT(&all) - 1);
-      EXPECT_NE(sched_getcpu(), core);
-    }
+  Sleeper sleeper;
+  const cpu_set_t all = sleeper.Allowed();
+  OwnCores cores(sleeper.handle());
+  for (int core = 0; core < CPU_SETSIZE; ++core) {
+    if (!CPU_ISSET(core, &all)) continue;
+    cores.Leave(core);
+    const cpu_set_t after = sleeper.Allowed();
+    EXPECT_FALSE(CPU_ISSET(core, &after));
+    EXPECT_EQ(CPU_COUNT(&after), CPU_COUNT(&all) - 1);
     cores.Leave(-1);
-  }).join();
+    const cpu_set_t still = sleeper.Allowed();
+    EXPECT_TRUE(CPU_EQUAL(&still, &after));
+  }
 }
 
 TEST(OwnCores, LeaveIsNotForWhoHasBeenPlacedByOthers) {
   if (AvailableCores() < 2) GTEST_SKIP() << "one core: nowhere to go";
-  std::thread([] {
-    OwnCores cores;
-    cpu_set_t one;
-    CPU_ZERO(&one);
-    CPU_SET(sched_getcpu(), &one);
-    ASSERT_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
-    cores.Leave(sched_getcpu());
-    const cpu_set_t after = Allowed();
-    EXPECT_TRUE(CPU_EQUAL(&after, &one));
-  }).join();
+  Sleeper sleeper;
+  OwnCores cores(sleeper.handle());
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(sched_getcpu(), &one);
+  ASSERT_EQ(pthread_setaffinity_np(sleeper.handle(), sizeof(one), &one), 0);
+  cores.Leave(sched_getcpu());
+  const cpu_set_t after = sleeper.Allowed();
+  EXPECT_TRUE(CPU_EQUAL(&after, &one));
 }
 
 TEST(Arena, IsAlignedZeroAndMovable) {
