@@ -33,7 +33,7 @@ namespace {
 // Windows of up to this many positions are written out.
 constexpr int64_t kSmallWindow = 16;
 // Terms of more work than this are not written out once for each set of accumulators.
-constexpr double kWorkOfTurn = 8;
+constexpr double kWorkOfTurn = 24;
 
 // A tile of lanes for the rows of `kept`.
 Tile OfRows(const Tile& kept, Tile tile) {
