@@ -280,13 +280,14 @@ Value* KernelEmitter::EmitLoop(const Instr& instr, Value* low, Value* high, int 
     }
   }
   LoopAddresses addresses(kernel_, definitions_, values_, b_, instr, preheader, header, low,
-                          step * copies);
+                          target_.x86 ? i : nullptr, step * copies);
   LoopAddresses* around = loop_;
   const auto innermost = definitions_.innermost.find(&instr);
   loop_ = innermost != definitions_.innermost.end() && innermost->second ? &addresses : nullptr;
   for (int copy = 0; copy < copies; ++copy) {
     addresses.SetCopyOffset(copy * step);
-    current = EmitBody(instr, b_.CreateAdd(i, b_.getInt64(copy * step)), current);
+    Value* variable = copy == 0 ? i : b_.CreateAdd(i, b_.getInt64(copy * step));
+    current = EmitBody(instr, variable, current);
   }
   loop_ = around;
 

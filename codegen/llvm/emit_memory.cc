@@ -44,21 +44,21 @@ Value* KernelEmitter::BasePointer(const MemRef& mem) {
   if (loop_ != nullptr) {
     if (Value* walking = loop_->Pointer(buffer, element, mem.offset)) return walking;
   }
-  return b_.CreateGEP(element, buffer, Scalar(mem.offset));
+  return Displaced(b_, element, buffer, Scalar(mem.offset));
 }
 
 Value* KernelEmitter::RowPointer(const MemRef& mem, Value* base, int row) {
   if (row == 0 || !mem.row_stride.valid()) return base;
   Value* offset = loop_ == nullptr ? nullptr : loop_->InvariantProduct(mem.row_stride, row);
   if (offset == nullptr) offset = b_.CreateMul(Scalar(mem.row_stride), b_.getInt64(row));
-  return b_.CreateGEP(MemoryType(context_, BufferType(mem.buffer)), base, offset);
+  return Displaced(b_, MemoryType(context_, BufferType(mem.buffer)), base, offset);
 }
 
 Value* KernelEmitter::LanePointer(const MemRef& mem, Value* row_pointer, int lane) {
   if (lane == 0) return row_pointer;
   Value* offset = b_.getInt64(lane);
   if (mem.lane_stride.valid()) offset = b_.CreateMul(Scalar(mem.lane_stride), offset);
-  return b_.CreateGEP(MemoryType(context_, BufferType(mem.buffer)), row_pointer, offset);
+  return Displaced(b_, MemoryType(context_, BufferType(mem.buffer)), row_pointer, offset);
 }
 
 // The pointers to lanes first, first + 1, ...: by stride, or by the vector of offsets.

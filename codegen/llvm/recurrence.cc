@@ -19,6 +19,20 @@ constexpr size_t kMaxWalks = 8;
 
 }  // namespace
 
+Value* Displaced(Builder& b, llvm::Type* element, Value* pointer, Value* offset) {
+  const auto* constant = llvm::dyn_cast<llvm::ConstantInt>(offset);
+  if (constant == nullptr) return b.CreateGEP(element, pointer, offset);
+  int64_t elements = constant->getSExtValue();
+  const auto* inner = llvm::dyn_cast<llvm::GetElementPtrInst>(pointer);
+  if (inner != nullptr && inner->getSourceElementType() == element && inner->getNumIndices() == 1) {
+    if (const auto* before = llvm::dyn_cast<llvm::ConstantInt>(inner->getOperand(1))) {
+      elements += before->getSExtValue();
+      pointer = inner->getOperand(0);
+    }
+  }
+  return elements == 0 ? pointer : b.CreateGEP(element, pointer, b.getInt64(elements));
+}
+
 Definitions::Definitions(const kernel::Kernel& kernel)
     : instr(kernel.types.size(), nullptr), loop(kernel.types.size(), nullptr) {
   Visit(kernel.body, nullptr);
@@ -44,7 +58,7 @@ void Definitions::Visit(const kernel::Block& block, const Instr* around) {
 LoopAddresses::LoopAddresses(const kernel::Kernel& kernel, const Definitions& definitions,
                              const std::vector<Tile>& values, Builder& builder, const Instr& loop,
                              llvm::BasicBlock* preheader, llvm::BasicBlock* header, Value* low,
-                             int64_t step)
+                             llvm::PHINode* index, int64_t step)
     : kernel_(kernel),
       definitions_(definitions),
       values_(values),
@@ -53,6 +67,7 @@ LoopAddresses::LoopAddresses(const kernel::Kernel& kernel, const Definitions& de
       preheader_(preheader),
       header_(header),
       low_(low),
+      index_(index),
       step_(step) {}
 
 Value* LoopAddresses::Once(char op, Value* a, Value* b) {
@@ -126,6 +141,40 @@ std::optional<LoopAddresses::Linear> LoopAddresses::AnalyseProduct(const Linear&
   return result;
 }
 
+// Whether an addressing mode scales the loop variable to what `key` moves by.
+bool LoopAddresses::Scales(const Key& key) const {
+  if (index_ == nullptr || key.stride != nullptr) return false;
+  const auto bits = static_cast<int64_t>(key.element->getPrimitiveSizeInBits().getFixedValue());
+  const int64_t bytes = key.stride_constant * (bits / 8);
+  return bytes == 1 || bytes == 2 || bytes == 4 || bytes == 8;
+}
+
+Value* LoopAddresses::Scaled(const Key& key) {
+  llvm::IRBuilderBase::InsertPointGuard guard(b_);
+  b_.SetInsertPoint(preheader_->getTerminator());
+  Value* origin =
+      key.base == nullptr ? key.buffer : b_.CreateGEP(key.element, key.buffer, key.base);
+  b_.SetInsertPoint(header_, header_->getFirstNonPHIIt());
+  Value* scaled = index_;
+  if (key.stride_constant != 1) scaled = b_.CreateMul(index_, b_.getInt64(key.stride_constant));
+  return b_.CreateGEP(key.element, origin, scaled);
+}
+
+LoopAddresses::Walk LoopAddresses::NewWalk(const Key& key) {
+  if (Scales(key)) return {Scaled(key), nullptr};
+  Value* stride = Whole(key.stride, key.stride_constant);
+  Value* start = Sum(key.base, Product(low_, stride));
+  Value* move = Product(stride, b_.getInt64(step_));
+  llvm::IRBuilderBase::InsertPointGuard guard(b_);
+  b_.SetInsertPoint(preheader_->getTerminator());
+  Value* first = b_.CreateGEP(key.element, key.buffer, start);
+  b_.SetInsertPoint(header_, header_->begin());
+  llvm::PHINode* phi = b_.CreatePHI(key.buffer->getType(), 2, "walk");
+  phi->addIncoming(first, preheader_);
+  order_.push_back(key);
+  return {phi, move};
+}
+
 Value* LoopAddresses::Pointer(Value* buffer, llvm::Type* element, ValueId offset) {
   const std::optional<Linear> linear = Analyse(offset);
   if (!linear.has_value()) return nullptr;
@@ -134,20 +183,9 @@ Value* LoopAddresses::Pointer(Value* buffer, llvm::Type* element, ValueId offset
   auto it = walks_.find(key);
   if (it == walks_.end()) {
     if (walks_.size() >= kMaxWalks) return nullptr;
-    Value* stride = Whole(key.stride, key.stride_constant);
-    Value* start = Sum(key.base, Product(low_, stride));
-    Value* move = Product(stride, b_.getInt64(step_));
-    llvm::IRBuilderBase::InsertPointGuard guard(b_);
-    b_.SetInsertPoint(preheader_->getTerminator());
-    Value* first = b_.CreateGEP(element, buffer, start);
-    b_.SetInsertPoint(header_, header_->begin());
-    llvm::PHINode* phi = b_.CreatePHI(buffer->getType(), 2, "walk");
-    phi->addIncoming(first, preheader_);
-    it = walks_.emplace(key, Walk{phi, move}).first;
-    order_.push_back(key);
+    it = walks_.emplace(key, NewWalk(key)).first;
   }
-  if (linear->constant == 0) return it->second.phi;
-  return b_.CreateGEP(element, it->second.phi, b_.getInt64(linear->constant));
+  return Displaced(b_, element, it->second.pointer, b_.getInt64(linear->constant));
 }
 
 Value* LoopAddresses::InvariantProduct(ValueId value, int64_t factor) {
@@ -162,7 +200,8 @@ void LoopAddresses::Close(llvm::BasicBlock* latch) {
   b_.SetInsertPoint(latch);
   for (const Key& key : order_) {
     const Walk& walk = walks_.at(key);
-    walk.phi->addIncoming(b_.CreateGEP(key.element, walk.phi, walk.move), latch);
+    auto* phi = llvm::cast<llvm::PHINode>(walk.pointer);
+    phi->addIncoming(b_.CreateGEP(key.element, phi, walk.move), latch);
   }
 }
 

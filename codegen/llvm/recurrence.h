@@ -2,10 +2,11 @@
 //
 // An offset that is linear in the loop variable, base + variable * stride + constant, becomes a
 // pointer phi that moves by stride * step an iteration, and a constant displacement. Accesses that
-// differ by a constant alone share the phi. That is the form in which LLVM's loop strength
-// reduction finds nothing to improve: a panel of a contraction costs one register and folds the
-// rest into addressing modes. Whatever is not linear is left to the plain computation of its
-// offset.
+// differ by a constant alone share the phi. Where an addressing mode can scale the loop variable to
+// the stride (on x86, to 1, 2, 4 or 8 bytes), the variable is what walks, for all buffers at once.
+// That is the form in which LLVM's loop strength reduction finds nothing to improve, so that it is
+// left out (lean_passes.h): a panel of a contraction costs one register and folds the rest into
+// addressing modes. Whatever is not linear is left to the plain computation of its offset.
 #ifndef TENON_CODEGEN_LLVM_RECURRENCE_H_
 #define TENON_CODEGEN_LLVM_RECURRENCE_H_
 
@@ -34,14 +35,19 @@ struct Definitions {
   void Visit(const kernel::Block& block, const kernel::Instr* loop);
 };
 
+// pointer + offset, in elements. Constants on constants become one: LLVM's selection would fold
+// them, but only after several visits to each.
+llvm::Value* Displaced(Builder& b, llvm::Type* element, llvm::Value* pointer, llvm::Value* offset);
+
 class LoopAddresses {
  public:
   // `preheader` ends in a branch to `header`, which is the (empty) first block of the loop. `step`
-  // is what the variable moves by in one iteration of the emitted loop.
+  // is what the variable moves by in one iteration of the emitted loop, `index` the variable, or
+  // null where addressing modes do not scale it.
   LoopAddresses(const kernel::Kernel& kernel, const Definitions& definitions,
                 const std::vector<Tile>& values, Builder& builder, const kernel::Instr& loop,
                 llvm::BasicBlock* preheader, llvm::BasicBlock* header, llvm::Value* low,
-                int64_t step);
+                llvm::PHINode* index, int64_t step);
 
   // The body that follows is emitted for variable + `offset`.
   void SetCopyOffset(int64_t offset) { copy_offset_ = offset; }
@@ -76,10 +82,13 @@ class LoopAddresses {
     bool operator<(const Key& other) const { return AsTuple() < other.AsTuple(); }
   };
   struct Walk {
-    llvm::PHINode* phi;
-    llvm::Value* move;  // in elements
+    llvm::Value* pointer;
+    llvm::Value* move;  // of the phi that the pointer is, in elements; null where it is scaled
   };
 
+  bool Scales(const Key& key) const;
+  llvm::Value* Scaled(const Key& key);
+  Walk NewWalk(const Key& key);
   std::optional<Linear> Analyse(kernel::ValueId value);
   std::optional<Linear> AnalyseProduct(const Linear& a, const Linear& b);
   // Arithmetic in the preheader, each result computed once.
@@ -97,10 +106,11 @@ class LoopAddresses {
   llvm::BasicBlock* preheader_;
   llvm::BasicBlock* header_;
   llvm::Value* low_;
+  llvm::PHINode* index_;
   int64_t step_;
   int64_t copy_offset_ = 0;
   std::map<Key, Walk> walks_;
-  std::vector<Key> order_;  // of walks_, in which they were made: emission must not depend on keys
+  std::vector<Key> order_;  // of phis, in which they were made: emission must not depend on keys
   std::map<std::tuple<char, llvm::Value*, llvm::Value*>, llvm::Value*> computed_;
 };
 
