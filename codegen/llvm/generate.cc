@@ -11,6 +11,7 @@
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/Transforms/Scalar.h>
 
+#include "tenon/codegen/llvm/lean_passes.h"
 #include "tenon/ir/check.h"
 
 namespace tenon::codegen {
@@ -84,7 +85,9 @@ absl::Status GenerateCode(llvm::TargetMachine& machine, llvm::Module& module,
                           llvm::CodeGenFileType type, std::string* bytes) {
   llvm::SmallVector<char, 0> buffer;
   llvm::raw_svector_ostream stream(buffer);
-  llvm::legacy::PassManager passes;
+  llvm::legacy::PassManager all;
+  LeanPassManager lean;
+  llvm::legacy::PassManager& passes = machine.getTargetTriple().isX86() ? lean : all;
   llvm::TargetLibraryInfoImpl library(machine.getTargetTriple());
   library.disableAllFunctions();
   passes.add(new llvm::TargetLibraryInfoWrapperPass(library));
