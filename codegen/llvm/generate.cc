@@ -78,36 +78,68 @@ std::mutex& OptionsMutex() {
   return mutex;
 }
 
+struct CodePasses {
+  explicit CodePasses(bool lean)
+      : stream(buffer),
+        manager(lean ? std::make_unique<LeanPassManager>()
+                     : std::make_unique<llvm::legacy::PassManager>()) {}
+
+  void Run(llvm::Module& module, std::string* bytes) {
+    buffer.clear();
+    manager->run(module);
+    bytes->assign(buffer.begin(), buffer.end());
+  }
+
+  llvm::SmallVector<char, 0> buffer;
+  llvm::raw_svector_ostream stream;  // into the buffer
+  std::unique_ptr<llvm::legacy::PassManager> manager;
+};
+
+namespace {
+
 // What is emitted is already vectorised, unrolled and folded. What is left to do before code
 // generation is to share equal computations and to drop unused ones. Nothing moves out of loops
 // here: a hoisted broadcast would only be spilled.
-absl::Status GenerateCode(llvm::TargetMachine& machine, llvm::Module& module,
-                          llvm::CodeGenFileType type, std::string* bytes) {
-  llvm::SmallVector<char, 0> buffer;
-  llvm::raw_svector_ostream stream(buffer);
-  llvm::legacy::PassManager all;
-  LeanPassManager lean;
-  llvm::legacy::PassManager& passes = machine.getTargetTriple().isX86() ? lean : all;
-  llvm::TargetLibraryInfoImpl library(machine.getTargetTriple());
+absl::StatusOr<std::unique_ptr<CodePasses>> MakePasses(llvm::TargetMachine& machine,
+                                                       llvm::CodeGenFileType type) {
+  const llvm::Triple& triple = machine.getTargetTriple();
+  auto passes = std::make_unique<CodePasses>(/*lean=*/triple.isX86());
+  llvm::legacy::PassManager& manager = *passes->manager;
+  llvm::TargetLibraryInfoImpl library(triple);
   library.disableAllFunctions();
-  passes.add(new llvm::TargetLibraryInfoWrapperPass(library));
-  passes.add(llvm::createTargetTransformInfoWrapperPass(machine.getTargetIRAnalysis()));
-  passes.add(llvm::createEarlyCSEPass());
-  passes.add(new UnmaskSingleLanesPass);
-  passes.add(llvm::createDeadCodeEliminationPass());
+  manager.add(new llvm::TargetLibraryInfoWrapperPass(library));
+  manager.add(llvm::createTargetTransformInfoWrapperPass(machine.getTargetIRAnalysis()));
+  manager.add(llvm::createEarlyCSEPass());
+  manager.add(new UnmaskSingleLanesPass);
+  manager.add(llvm::createDeadCodeEliminationPass());
   std::unique_lock<std::mutex> lock(OptionsMutex(), std::defer_lock);
-  if (machine.getTargetTriple().isThumb()) {
+  if (triple.isThumb()) {
     lock.lock();
     AvoidArmMerges();
   }
-  const bool refused =
-      machine.addPassesToEmitFile(passes, stream, nullptr, type, /*DisableVerify=*/true);
-  if (lock.owns_lock()) lock.unlock();
-  if (refused) {
+  if (machine.addPassesToEmitFile(manager, passes->stream, nullptr, type, /*DisableVerify=*/true)) {
     return absl::InternalError("LLVM's target writes no such files");
   }
-  passes.run(module);
-  bytes->assign(buffer.begin(), buffer.end());
+  return passes;
+}
+
+}  // namespace
+
+ObjectGenerator::ObjectGenerator(llvm::TargetMachine& machine) : machine_(machine) {}
+ObjectGenerator::~ObjectGenerator() = default;
+
+absl::Status ObjectGenerator::Generate(llvm::Module& module, std::string* bytes) {
+  if (passes_ == nullptr) {
+    TENON_ASSIGN_OR_RETURN(passes_, MakePasses(machine_, llvm::CodeGenFileType::ObjectFile));
+  }
+  passes_->Run(module, bytes);
+  return absl::OkStatus();
+}
+
+absl::Status GenerateCode(llvm::TargetMachine& machine, llvm::Module& module,
+                          llvm::CodeGenFileType type, std::string* bytes) {
+  TENON_ASSIGN_OR_RETURN(const std::unique_ptr<CodePasses> passes, MakePasses(machine, type));
+  passes->Run(module, bytes);
   return absl::OkStatus();
 }
 

@@ -4,6 +4,7 @@
 
 #include <llvm/Target/TargetMachine.h>
 
+#include <memory>
 #include <mutex>
 #include <string>
 
@@ -17,7 +18,27 @@ namespace tenon::codegen {
 // while they are set and looked at, and while the linker runs.
 std::mutex& OptionsMutex();
 
-// Changes the module. Errors: a target that has no such files.
+// LLVM's passes, set up for a target machine and a type of file.
+struct CodePasses;
+
+// Modules to object files, one after another. LLVM's passes are set up once for all of them. Not
+// for several threads at once; `machine` must outlive it.
+class ObjectGenerator {
+ public:
+  explicit ObjectGenerator(llvm::TargetMachine& machine);
+  ~ObjectGenerator();
+
+  // Changes the module. The bytes do not depend on the modules before. Errors: a target that has no
+  // object files.
+  absl::Status Generate(llvm::Module& module, std::string* bytes);
+
+ private:
+  llvm::TargetMachine& machine_;
+  std::unique_ptr<CodePasses> passes_;
+};
+
+// One module to code. (A second one's text would lack what LLVM remembers to have printed.) Changes
+// the module. Errors: a target that has no such files.
 absl::Status GenerateCode(llvm::TargetMachine& machine, llvm::Module& module,
                           llvm::CodeGenFileType type, std::string* bytes);
 

@@ -29,7 +29,9 @@ double Now() {
 class ObjectCompilerImpl final : public ObjectCompiler {
  public:
   ObjectCompilerImpl(const ir::TargetDesc& desc, std::unique_ptr<llvm::TargetMachine> machine)
-      : machine_(std::move(machine)), info_(MakeTargetInfo(desc, *machine_)) {}
+      : machine_(std::move(machine)),
+        info_(MakeTargetInfo(desc, *machine_)),
+        generator_(*machine_) {}
 
   bool has_fma() const override { return info_.fma; }
 
@@ -93,8 +95,7 @@ class ObjectCompilerImpl final : public ObjectCompiler {
                                          &result.assembly_text));
     }
     const double emitted = Now();
-    TENON_RETURN_IF_ERROR(
-        GenerateCode(*machine_, *module, llvm::CodeGenFileType::ObjectFile, &result.bytes));
+    TENON_RETURN_IF_ERROR(generator_.Generate(*module, &result.bytes));
     result.emit_seconds = emitted - start;
     result.codegen_seconds = Now() - emitted;
     return result;
@@ -102,6 +103,7 @@ class ObjectCompilerImpl final : public ObjectCompiler {
 
   const std::unique_ptr<llvm::TargetMachine> machine_;
   const TargetInfo info_;
+  ObjectGenerator generator_;
 };
 
 }  // namespace
