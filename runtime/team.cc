@@ -103,7 +103,8 @@ int32_t Team::Run(tenon_entry entry, tenon_frame* frame) {
   state.frame = frame;
   const bool parked = std::atomic_ref(state.generation_parked).load(std::memory_order_relaxed) != 0;
   if (parked && state.poll) {
-    for (OwnCores& cores : state.cores) cores.Leave(CurrentCore());
+    const int core = CurrentCore();
+    for (OwnCores& cores : state.cores) cores.Leave(core);
   }
   std::atomic_ref(state.running)
       .store(static_cast<uint32_t>(state.threads) - 1, std::memory_order_relaxed);

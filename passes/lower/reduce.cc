@@ -32,7 +32,8 @@ namespace {
 
 // Windows of up to this many positions are written out.
 constexpr int64_t kSmallWindow = 16;
-// Terms of more work than this are not written out once for each set of accumulators.
+// Terms of more work than this are not written out once for each set of accumulators: it would be
+// much code to save few moves. An exponential of a difference is below it (docs/hunts/rows.md).
 constexpr double kWorkOfTurn = 24;
 
 // A tile of lanes for the rows of `kept`.
