@@ -81,7 +81,8 @@ class TemporaryFolder {
 
 // The linker keeps its state in globals, LLVM's options among them: one at a time.
 absl::Status RunLinker(const std::vector<std::string>& arguments) {
-  const std::lock_guard<std::mutex> lock(OptionsMutex());
+  static std::mutex mutex;
+  const std::lock_guard<std::mutex> lock(mutex);
   std::vector<const char*> pointers;
   for (const std::string& argument : arguments) pointers.push_back(argument.c_str());
   std::string output, errors;

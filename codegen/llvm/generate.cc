@@ -7,7 +7,6 @@
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/IR/Module.h>
 #include <llvm/Pass.h>
-#include <llvm/Support/CommandLine.h>
 #include <llvm/Support/raw_ostream.h>
 #include <llvm/Transforms/Scalar.h>
 
@@ -61,38 +60,20 @@ class UnmaskSingleLanesPass final : public llvm::FunctionPass {
   static inline char id_ = 0;  // its address identifies the pass
 };
 
-// LLVM 22's pass that merges ARM's loads and stores may take a merged load's base register for its
-// address although a later load needs the base: where no other is free (two times eight doubles
-// copied on a Cortex-M4). So it is left out, for which there is nothing but this switch.
-void AvoidArmMerges() {
-  auto& options = llvm::cl::getRegisteredOptions();
-  const auto found = options.find("arm-load-store-opt");
-  TENON_CHECK(found != options.end());
-  static_cast<llvm::cl::opt<bool>*>(found->second)->setValue(false);
-}
-
 }  // namespace
 
-std::mutex& OptionsMutex() {
-  static std::mutex mutex;
-  return mutex;
-}
-
 struct CodePasses {
-  explicit CodePasses(bool lean)
-      : stream(buffer),
-        manager(lean ? std::make_unique<LeanPassManager>()
-                     : std::make_unique<llvm::legacy::PassManager>()) {}
+  explicit CodePasses(const llvm::Triple& triple) : stream(buffer), manager(triple) {}
 
   void Run(llvm::Module& module, std::string* bytes) {
     buffer.clear();
-    manager->run(module);
+    manager.run(module);
     bytes->assign(buffer.begin(), buffer.end());
   }
 
   llvm::SmallVector<char, 0> buffer;
   llvm::raw_svector_ostream stream;  // into the buffer
-  std::unique_ptr<llvm::legacy::PassManager> manager;
+  LeanPassManager manager;
 };
 
 namespace {
@@ -103,8 +84,8 @@ namespace {
 absl::StatusOr<std::unique_ptr<CodePasses>> MakePasses(llvm::TargetMachine& machine,
                                                        llvm::CodeGenFileType type) {
   const llvm::Triple& triple = machine.getTargetTriple();
-  auto passes = std::make_unique<CodePasses>(/*lean=*/triple.isX86());
-  llvm::legacy::PassManager& manager = *passes->manager;
+  auto passes = std::make_unique<CodePasses>(triple);
+  llvm::legacy::PassManager& manager = passes->manager;
   llvm::TargetLibraryInfoImpl library(triple);
   library.disableAllFunctions();
   manager.add(new llvm::TargetLibraryInfoWrapperPass(library));
@@ -112,11 +93,6 @@ absl::StatusOr<std::unique_ptr<CodePasses>> MakePasses(llvm::TargetMachine& mach
   manager.add(llvm::createEarlyCSEPass());
   manager.add(new UnmaskSingleLanesPass);
   manager.add(llvm::createDeadCodeEliminationPass());
-  std::unique_lock<std::mutex> lock(OptionsMutex(), std::defer_lock);
-  if (triple.isThumb()) {
-    lock.lock();
-    AvoidArmMerges();
-  }
   if (machine.addPassesToEmitFile(manager, passes->stream, nullptr, type, /*DisableVerify=*/true)) {
     return absl::InternalError("LLVM's target writes no such files");
   }

@@ -5,7 +5,6 @@
 #include <llvm/Target/TargetMachine.h>
 
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include "absl/status/status.h"
@@ -13,10 +12,6 @@
 #include "tenon/codegen/artifact.h"
 
 namespace tenon::codegen {
-
-// LLVM's command-line options are one set for the process, and its linker sets them back: held
-// while they are set and looked at, and while the linker runs.
-std::mutex& OptionsMutex();
 
 // LLVM's passes, set up for a target machine and a type of file.
 struct CodePasses;
