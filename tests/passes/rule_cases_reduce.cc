@@ -51,6 +51,13 @@ std::vector<RuleCase> ReduceCases() {
        [](B& b) -> Values {
          return {ReduceSum(ReduceSum(X(b, {2, 3, 4}), {1}), {1})};
        }},
+      {"ReduceReduce", kNot,  // what is summed waits for another reduction of the rows
+       [](B& b) -> Values {
+         Value x = X(b);
+         Value exponentials = Exp(x - Broadcast(ReduceMax(x, {1}), {4, 3}, {0}));
+         return {ReduceSum(ReduceSum(exponentials, {1}), {0})};
+       },
+       kStandard},
       {"ReduceReduce", kNot,
        [](B& b) -> Values {
          return {ReduceSum(ReduceMax(X(b, {2, 3, 4}), {1}), {1})};
@@ -93,6 +100,95 @@ std::vector<RuleCase> ReduceCases() {
       {"ReduceReshape", kNot,
        [](B& b) -> Values {
          return {ReduceSum(Reshape(X(b), {2, 6}), {1})};
+       },
+       kStandard},
+      {"SumProduct", kApplies,
+       [](B& b) -> Values {
+         return {ReduceSum(X(b) * Broadcast(Y(b, {4}), {4, 3}, {0}), {1})};
+       },
+       kStandard},
+      {"SumProduct", kApplies,  // by extents of 1, and over several axes
+       [](B& b) -> Values {
+         Value r = Broadcast(Y(b, {2, 1, 1}), {2, 3, 4}, {0, 1, 2});
+         return {ReduceSum(r * X(b, {2, 3, 4}), {1, 2})};
+       },
+       kStandard},
+      {"SumProduct", kApplies,
+       [](B& b) -> Values {
+         Value r = Broadcast(b.Input("r", I32, {3}), {4, 3}, {1});
+         return {ReduceSum(X(b, {4, 3}, I32) * r, {0})};
+       }},
+      {"SumProduct", kApplies,  // used twice, but the factor waits for a sum
+       [](B& b) -> Values {
+         Value x = X(b);
+         Value y = Y(b) * Broadcast(ReduceSum(x * x, {1}), {4, 3}, {0});
+         return {y, ReduceSum(y, {1})};
+       },
+       kStandard},
+      {"SumProduct", kNot,
+       [](B& b) -> Values {
+         return {ReduceSum(X(b) * Broadcast(Y(b, {4}), {4, 3}, {0}), {1})};
+       }},
+      {"SumProduct", kNot,  // not the same along the axis
+       [](B& b) -> Values {
+         return {ReduceSum(X(b) * Broadcast(Y(b, {3}), {4, 3}, {1}), {1})};
+       },
+       kStandard},
+      {"SumProduct", kNot,  // along one of the axes only
+       [](B& b) -> Values {
+         return {ReduceSum(X(b) * Broadcast(Y(b, {4}), {4, 3}, {0}), {0, 1})};
+       },
+       kStandard},
+      {"SumProduct", kNot,  // used twice
+       [](B& b) -> Values {
+         Value y = X(b) * Broadcast(Y(b, {4}), {4, 3}, {0});
+         return {y, ReduceSum(y, {1})};
+       },
+       kStandard},
+      {"SumProduct", kNot,  // used twice, and what is summed waits as long as the factor
+       [](B& b) -> Values {
+         Value x = X(b);
+         Value r = Broadcast(ReduceSum(x * x, {1}), {4, 3}, {0});
+         Value y = (x - r) * r;
+         return {y, ReduceSum(y, {1})};
+       },
+       kStandard},
+      {"SumProduct", kNot,  // a narrow float
+       [](B& b) -> Values {
+         return {ReduceSum(X(b, {4, 3}, BF16) * Broadcast(b.Input("r", BF16, {4}), {4, 3}, {0}), {1})};
+       },
+       kStandard},
+      {"SumProduct", kNot,
+       [](B& b) -> Values {
+         return {ReduceMax(X(b) * Broadcast(Y(b, {4}), {4, 3}, {0}), {1})};
+       },
+       kStandard},
+      {"SumProducts", kApplies,
+       [](B& b) -> Values {
+         Value x = X(b), y = Y(b);
+         Value r = Broadcast(ReduceSum(x * x, {1}), {4, 3}, {0});
+         Value s = Broadcast(b.Input("s", F32, {4}), {4, 3}, {0});
+         return {ReduceSum(x * r - (s * y + y * r), {1})};
+       },
+       kStandard},
+      {"SumProducts", kNot,  // several sums would save no pass
+       [](B& b) -> Values {
+         Value r = Broadcast(b.Input("r", F32, {4}), {4, 3}, {0});
+         return {ReduceSum(X(b) * r + Y(b) * r, {1})};
+       },
+       kStandard},
+      {"SumProducts", kNot,  // a term without such a factor
+       [](B& b) -> Values {
+         Value x = X(b);
+         Value r = Broadcast(ReduceSum(x * x, {1}), {4, 3}, {0});
+         return {ReduceSum(x * r + Exp(x), {1})};
+       },
+       kStandard},
+      {"SumProducts", kNot,  // a reduction of something else: it is there before
+       [](B& b) -> Values {
+         Value x = X(b), y = Y(b, {4, 2});
+         Value r = Broadcast(ReduceSum(y, {1}), {4, 3}, {0});
+         return {ReduceSum(x * r + Exp(x) * r, {1})};
        },
        kStandard},
       {"WindowOfPad", kApplies,

@@ -21,10 +21,6 @@ using ir::Value;
 
 namespace {
 
-bool Contains(const std::vector<int64_t>& axes, int64_t axis) {
-  return std::binary_search(axes.begin(), axes.end(), axis);
-}
-
 // Combining one x with the identity gives x, to the bit.
 bool KeepsSingle(Combiner kind, const TensorType& type) {
   return kind != Combiner::kSum || !IsFloat(type);
@@ -91,6 +87,9 @@ Replacement ReduceReduce(Match& m) {
   if (inner.kind != outer.kind || inner.axes.empty() || outer.axes.empty()) return std::nullopt;
   if (!IgnoresOrder(m.type()) && !AtLeastStandard(m)) return std::nullopt;
   const Value x = m.OperandOf(m[0]);
+  // A row's sum that is taken where the row is at hand costs nothing; one sum of everything would go
+  // over all rows once more.
+  if (Waiting(m, x.shape(), inner.axes).Of(x).value_or(0) > 0) return std::nullopt;
   std::vector<int64_t> axes;
   int64_t kept = 0;
   for (int64_t axis = 0; axis < x.rank(); ++axis) {
@@ -143,22 +142,16 @@ Replacement ReduceBroadcast(Match& m) {
     }
   }
   // The broadcast without the copies, then the reduction of the rest.
-  Shape shape;
-  std::vector<int64_t> position(full.size(), -1), rest;
+  std::vector<bool> drop(full.size());
+  std::vector<int64_t> rest;
+  int64_t left = 0;
   for (int64_t axis = 0; axis < static_cast<int64_t>(full.size()); ++axis) {
     const bool reduced = Contains(attrs.axes, axis);
-    if (reduced && copies[axis]) continue;
-    position[axis] = static_cast<int64_t>(shape.size());
-    if (reduced) rest.push_back(position[axis]);
-    shape.push_back(full[axis]);
+    drop[axis] = reduced && copies[axis];
+    if (reduced && !drop[axis]) rest.push_back(left);
+    if (!drop[axis]) ++left;
   }
-  std::vector<bool> drop;
-  std::vector<int64_t> new_axes;
-  for (int i = 0; i < x.rank(); ++i) {
-    drop.push_back(position[axes[i]] < 0);
-    if (position[axes[i]] >= 0) new_axes.push_back(position[axes[i]]);
-  }
-  Value y = Make(m, OpCode::kBroadcast, BroadcastAttrs{shape, new_axes}, {DropUnits(m, x, drop)});
+  Value y = DropCopies(m, m[0], drop);
   if (!rest.empty()) y = Make(m, OpCode::kReduce, ReduceAttrs{attrs.kind, rest}, {y});
   if (IsIdempotent(attrs.kind) || count == 1) return y;
   const TensorType type = m.type();

@@ -1,5 +1,10 @@
 #include "tenon/passes/simplify/rules/util.h"
 
+#include <algorithm>
+
+#include "tenon/ir/compute.h"
+#include "tenon/ir/op.h"
+
 namespace tenon::passes::rules {
 
 using ir::Dim;
@@ -20,6 +25,24 @@ Value DropUnits(Match& m, Value x, const std::vector<bool>& drop) {
   return Make(m, ir::OpCode::kReshape, ir::ReshapeAttrs{shape}, {x});
 }
 
+Value DropCopies(Match& m, Value v, const std::vector<bool>& drop) {
+  const Value x = m.OperandOf(v);
+  const std::vector<int64_t> axes = m.AttrsOf<ir::BroadcastAttrs>(v).axes;
+  std::vector<int64_t> position(drop.size(), -1), left;
+  Shape shape;
+  for (size_t axis = 0; axis < drop.size(); ++axis) {
+    if (drop[axis]) continue;
+    position[axis] = static_cast<int64_t>(shape.size());
+    shape.push_back(v.shape()[axis]);
+  }
+  std::vector<bool> units;
+  for (int64_t axis : axes) {
+    units.push_back(drop[axis]);
+    if (!drop[axis]) left.push_back(position[axis]);
+  }
+  return Make(m, ir::OpCode::kBroadcast, ir::BroadcastAttrs{shape, left}, {DropUnits(m, x, units)});
+}
+
 std::optional<std::vector<int>> MatchUnits(const Shape& from, const Shape& to) {
   std::vector<int> source;
   size_t next = 0;
@@ -38,6 +61,35 @@ std::optional<std::vector<int>> MatchUnits(const Shape& from, const Shape& to) {
     if (!IsOne(from[next])) return std::nullopt;
   }
   return source;
+}
+
+std::optional<int> Waiting::Of(Value v) {
+  constexpr size_t kMaxVisits = 128;
+  const auto known = known_.find(v.id().index);
+  if (known != known_.end()) return known->second;
+  if (known_.size() == kMaxVisits) return std::nullopt;
+  const int itself = IsSuchReduction(v) ? 1 : 0;
+  int waits = 0;
+  if (itself == 1 || IsMovedOrMapped(v)) {
+    for (int i = 0; i < m_.NumOperandsOf(v); ++i) {
+      const std::optional<int> before = Of(m_.OperandOf(v, i));
+      if (!before.has_value()) return std::nullopt;
+      waits = std::max(waits, *before);
+    }
+  }
+  return known_[v.id().index] = waits + itself;
+}
+
+bool Waiting::IsSuchReduction(Value v) const {
+  return m_.Is(v, ir::OpCode::kReduce) && m_.OperandOf(v).shape() == shape_ &&
+         m_.AttrsOf<ir::ReduceAttrs>(v).axes == axes_;
+}
+
+bool Waiting::IsMovedOrMapped(Value v) const {
+  const std::optional<ir::OpCode> op = m_.OpOf(v);
+  if (!op.has_value()) return false;
+  const ir::ComputeClass computes = ir::GetOpDef(*op).compute_class;
+  return computes == ir::ComputeClass::kMap || computes == ir::ComputeClass::kReshape;
 }
 
 }  // namespace tenon::passes::rules

@@ -2,9 +2,12 @@
 #ifndef TENON_PASSES_SIMPLIFY_RULES_UTIL_H_
 #define TENON_PASSES_SIMPLIFY_RULES_UTIL_H_
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "tenon/passes/simplify/rules.h"
 
 namespace tenon::passes::rules {
@@ -32,11 +35,37 @@ inline bool IsPositive(const ir::Dim& d) {
 }
 inline bool AtLeastStandard(const Match& m) { return m.numerics() >= Numerics::kStandard; }
 
+inline bool Contains(const std::vector<int64_t>& axes, int64_t axis) {
+  return std::binary_search(axes.begin(), axes.end(), axis);
+}
+
 // `x` with the dimensions in `drop` (all of extent 1) taken out: a reshape, or x itself.
 ir::Value DropUnits(Match& m, ir::Value x, const std::vector<bool>& drop);
+// The broadcast `v` without the dimensions in `drop`, along all of which it holds copies.
+ir::Value DropCopies(Match& m, ir::Value v, const std::vector<bool>& drop);
 // For `to` = `from` with extents of 1 added and taken away only: for each dimension of `to` that of
 // `from` which it is, -1 for added ones; nullopt if it is something else.
 std::optional<std::vector<int>> MatchUnits(const ir::Shape& from, const ir::Shape& to);
+
+// How many reductions of a shape along some axes a value waits for, one behind the other: where one
+// kernel computes them all, it goes over its rows once for each.
+class Waiting {
+ public:
+  Waiting(Match& m, ir::Shape shape, std::vector<int64_t> axes)
+      : m_(m), shape_(std::move(shape)), axes_(std::move(axes)) {}
+
+  // Nullopt where too much would have to be looked at.
+  std::optional<int> Of(ir::Value v);
+
+ private:
+  bool IsSuchReduction(ir::Value v) const;
+  bool IsMovedOrMapped(ir::Value v) const;
+
+  Match& m_;
+  const ir::Shape shape_;
+  const std::vector<int64_t> axes_;
+  absl::flat_hash_map<uint32_t, int> known_;
+};
 
 }  // namespace tenon::passes::rules
 
