@@ -76,6 +76,7 @@ TargetDesc CortexM() {
   t.l1_bytes = 16 << 10;
   t.l2_bytes = 64 << 10;
   t.l3_bytes = 16 << 20;
+  t.stream_bytes = 16 << 20;
   t.prepacks = false;
   return t;
 }

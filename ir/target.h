@@ -38,6 +38,9 @@ struct TargetDesc {
   int64_t l1_bytes = 32 << 10;
   int64_t l2_bytes = 512 << 10;
   int64_t l3_bytes = 8 << 20;  // what one core may count on
+  // A buffer of more than this that a kernel only writes is stored past the caches: measured, as
+  // much as all cores together find there again (docs/decisions/0013).
+  int64_t stream_bytes = 8 << 20;
   int cache_line = 64;
 
   // Whether packed copies of weights are worth their memory: not where that is some hundred KiB.

@@ -434,7 +434,8 @@ void KernelEmitter::EmitPrefetch(const Instr& instr) {
     Value* line = b_.CreateGEP(b_.getInt8Ty(), base, b_.getInt64(byte));
     b_.CreateIntrinsic(
         llvm::Intrinsic::prefetch, {line->getType()},
-        {line, b_.getInt32(0), b_.getInt32(kNearest + 1 - instr.level), b_.getInt32(1)});
+        {line, b_.getInt32(instr.to_write ? 1 : 0), b_.getInt32(kNearest + 1 - instr.level),
+         b_.getInt32(1)});
   }
 }
 

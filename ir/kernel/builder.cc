@@ -441,11 +441,13 @@ void KernelBuilder::Fault(ValueId condition, int64_t status, int32_t site, Value
       {.op = Op::kFault, .args = {condition, value}, .integer = status, .site = site});
 }
 
-void KernelBuilder::Prefetch(int buffer, ValueId offset, int64_t elements, int level) {
+void KernelBuilder::Prefetch(int buffer, ValueId offset, int64_t elements, int level,
+                             bool to_write) {
   scopes_.back()->block.instrs.push_back({.op = Op::kPrefetch,
                                           .mem = {.buffer = buffer, .offset = offset},
                                           .integer = elements,
-                                          .level = level});
+                                          .level = level,
+                                          .to_write = to_write});
 }
 
 void KernelBuilder::Fence() { scopes_.back()->block.instrs.push_back({.op = Op::kFence}); }

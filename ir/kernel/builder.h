@@ -77,7 +77,7 @@ class KernelBuilder {
   void Parallel(ValueId chunks, const std::function<void(ValueId chunk)>& body);
   void Fault(ValueId condition, int64_t status, int32_t site, ValueId value);
   // Asks for `elements` elements from `offset` on, which need not lie in the buffer.
-  void Prefetch(int buffer, ValueId offset, int64_t elements, int level);
+  void Prefetch(int buffer, ValueId offset, int64_t elements, int level, bool to_write = false);
   void Fence();
 
   const Type& type(ValueId v) const { return kernel_.types[v.index]; }

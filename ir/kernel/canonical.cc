@@ -78,6 +78,7 @@ class Serializer {
     Number(static_cast<uint64_t>(instr.site + 1));
     Number(static_cast<uint64_t>(instr.unroll));
     Number(static_cast<uint64_t>(instr.level));
+    Number(instr.to_write ? 1 : 0);
     Values(instr.args);
     Values(instr.results);
     Memory(instr.mem);

@@ -354,6 +354,10 @@ absl::Status KernelParser::ParsePrefetch(Instr* instr) {
   TENON_RETURN_IF_ERROR(cursor_.ExpectWord("level"));
   TENON_RETURN_IF_ERROR(ParseInteger(1, 3, &level));
   instr->level = static_cast<int32_t>(level);
+  if (cursor_.TakeIf(",")) {
+    TENON_RETURN_IF_ERROR(cursor_.ExpectWord("to_write"));
+    instr->to_write = true;
+  }
   return absl::OkStatus();
 }
 

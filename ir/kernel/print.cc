@@ -200,6 +200,7 @@ class KernelPrinter {
         StrAppend(&out_, "prefetch");
         PrintMemory(instr.mem);
         StrAppend(&out_, ", elements ", instr.integer, ", level ", instr.level);
+        if (instr.to_write) StrAppend(&out_, ", to_write");
         break;
       case Op::kReduceLanes:
       case Op::kReduceRows:

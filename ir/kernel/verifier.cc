@@ -335,6 +335,9 @@ class KernelVerifier {
     }
     if (m.non_temporal || instr.integer < 1) return Error("asks for no elements", 8);
     if (instr.level < 1 || instr.level > 3) return Error("has no level from 1 to 3", 8);
+    if (instr.to_write && !kernel_.params[m.buffer].written) {
+      return Error("asks to write what the kernel does not write", 8);
+    }
     return CheckAddress(m, Type{});
   }
 

@@ -44,15 +44,25 @@ inline LookAheadRule AlongStreams(const ir::TargetDesc& target) {
   return {{{256, 1}}, 1, target.l2_bytes};
 }
 
-// For kernels that go through rows of `row_bytes` more than once, `rows` at a time: what lies four
-// pages ahead, asked for while rows are read for the first time, is in the second level when its
-// turn comes. Nothing where the second level would not hold it until then, or has all of it.
-inline LookAheadRule NextRows(double row_bytes, int rows, const ir::TargetDesc& target) {
-  constexpr double kBytesAhead = 16384;
+// For kernels that go through rows of `row_bytes` more than once, `rows` at a time, in `streams` of
+// them: what is next, and at least a page ahead, into the first level if that holds it beside what
+// is being worked on. Nothing where the second level would not hold it until its turn comes.
+inline LookAheadRule NextRows(double row_bytes, int rows, int streams,
+                              const ir::TargetDesc& target) {
+  constexpr double kBytesAhead = 4096;
   const double turn = std::max(1.0, row_bytes * rows);
   if (turn > static_cast<double>(target.l2_bytes) / 16) return {};
-  const auto turns = static_cast<int64_t>(std::ceil(kBytesAhead / turn));
-  return {{{turns * rows, 2}}, 1, target.l2_bytes};
+  const double turns = std::ceil(kBytesAhead / turn);
+  const bool fits = (turns + 1) * turn * streams <= static_cast<double>(target.l1_bytes);
+  return {{{static_cast<int64_t>(turns) * rows, fits ? 1 : 2}}, 1, target.l1_bytes};
+}
+
+// Whether a kernel that goes through rows is to ask for the lines of a buffer of so many bytes before
+// it writes them: then a plain store waits for nothing, and pays for buffers half as large again as
+// where it waits (docs/hunts/rows.md). Larger ones are stored past the caches.
+inline bool AsksToStore(double buffer_bytes, const ir::TargetDesc& target) {
+  return buffer_bytes > static_cast<double>(target.l1_bytes) &&
+         buffer_bytes <= 1.5 * static_cast<double>(target.stream_bytes);
 }
 
 }  // namespace tenon::lower

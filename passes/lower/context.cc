@@ -114,7 +114,7 @@ void LowerContext::Launch(KernelContext& kernel, bool prepare) {
     }
     step.launch.symbols.push_back(dim);
   }
-  if (kernel.streams_) StreamLargeStores(program_, step.launch, target_.l3_bytes, &finished);
+  if (kernel.streams_) StreamLargeStores(program_, step.launch, target_.stream_bytes, &finished);
   program_.kernels.push_back(std::move(finished));
   (prepare ? &program_.prepare : steps_)->push_back(std::move(step));
 }

@@ -105,7 +105,7 @@ KValue ElementEmitter::EvalUncached(ir::ValueId value, const ElementIndex& index
   }
   if (!id.valid() || !kernel_.IsFused(id)) {
     const IndexExpr position = space_.Linearize(index, type.dims);
-    return LoadAt(kernel_.Param(value, /*written=*/false), type.dtype, position, tile, mask);
+    return LoadAt(kernel_.Param(value, /*written=*/false), type.dtype, position, tile, mask, value);
   }
   const ir::Node& node = graph.node(id);
   if (kernel_.context().Class(id) == ComputeClass::kReshape) {

@@ -19,6 +19,7 @@
 #ifndef TENON_PASSES_LOWER_ELEMENT_H_
 #define TENON_PASSES_LOWER_ELEMENT_H_
 
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -71,7 +72,7 @@ class ElementEmitter {
   };
 
   // While a LookAhead lives, every contiguous load from memory also asks for what it will read when
-  // `var` is some steps further on. It begins with a first pass over what is read.
+  // `var` is some steps further on.
   class LookAhead {
    public:
     LookAhead(ElementEmitter& e, VarId var, LookAheadRule rule) : e_(e), before_(e.looking_) {
@@ -83,8 +84,10 @@ class ElementEmitter {
     LookAhead(const LookAhead&) = delete;
     LookAhead& operator=(const LookAhead&) = delete;
 
-    // From here on what was asked for so far is not asked for again.
-    void NextPass() { asked_.merge(asked_in_pass_); }
+    // From here on only loads of values for which `asks` holds do so, each for those rows of its
+    // tile for which it does.
+    using Asks = std::function<bool(ir::ValueId, int row)>;
+    void Only(Asks asks) { asks_ = std::move(asks); }
 
    private:
     friend class ElementEmitter;
@@ -92,7 +95,7 @@ class ElementEmitter {
     LookAhead* before_;
     VarId var_;
     LookAheadRule rule_;
-    std::set<std::string> asked_, asked_in_pass_;  // positions
+    Asks asks_;
   };
 
   // The tile of `value` at `index` (one expression a dimension of value's type).
@@ -102,6 +105,8 @@ class ElementEmitter {
   // Writes the tile to value's buffer: `value` has to be stored by this group.
   void Store(ir::ValueId value, const ElementIndex& index, const Tile& tile,
              kernel::ValueId tile_value);
+  // Asks for what Store will write there, into the cache `level`, if AsksToStore says so.
+  void AskToStore(ir::ValueId value, const ElementIndex& index, const Tile& tile, int level);
   // Evaluates beforehand, in the current scope and on `tile`, what the value at `index` needs that
   // depends on none of `inner`, the variables of loops about to be opened (not bound yet).
   void Hoist(ir::ValueId value, const ElementIndex& index, const std::vector<VarId>& inner,
@@ -123,9 +128,10 @@ class ElementEmitter {
   kernel::ValueId EvalBody(const ir::Node& node, const ir::ComputeDef& def,
                            const ElementIndex& point, const Tile& tile, bool inside = false);
 
-  // Loads and stores at a linear element position of any kernel parameter or local.
+  // Loads and stores at a linear element position of any kernel parameter or local. `value`: whose
+  // buffer it is, for LookAhead::Only.
   kernel::ValueId LoadAt(int buffer, ir::DType dtype, const IndexExpr& position, const Tile& tile,
-                         kernel::ValueId mask = {});
+                         kernel::ValueId mask = {}, ir::ValueId value = {});
   void StoreAt(int buffer, const IndexExpr& position, const Tile& tile, kernel::ValueId value);
 
   // The kernel value of an expression over the tile: rows (lanes) only where it depends on them.
@@ -168,8 +174,8 @@ class ElementEmitter {
   static bool IsIndirectSource(const ir::ComputeDef& def, int access);
   kernel::ValueId InBounds(const IndexExpr& e, const ir::Dim& extent, const Tile& tile);
   Position Resolve(const IndexExpr& e, const Tile& tile);
-  void AskAhead(int buffer, ir::DType dtype, const IndexExpr& position, const Position& p, int rows,
-                int lanes);
+  void AskAhead(int buffer, ir::ValueId value, ir::DType dtype, const IndexExpr& position,
+                const Position& p, int rows, int lanes);
   kernel::ValueId RowNumbers(int rows);
   kernel::ValueId And(kernel::ValueId a, kernel::ValueId b);
 

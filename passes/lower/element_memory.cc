@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "absl/strings/str_cat.h"
 #include "tenon/ir/check.h"
 #include "tenon/passes/lower/element.h"
 
@@ -112,7 +111,7 @@ KValue ElementEmitter::ActivePoints(const Tile& tile) {
 // --- Memory
 
 KValue ElementEmitter::LoadAt(int buffer, DType dtype, const IndexExpr& position, const Tile& tile,
-                              KValue mask) {
+                              KValue mask, ir::ValueId value) {
   const Position p = Resolve(position, tile);
   const Type m = mask.valid() ? k_.type(mask) : Type{DType::kBool, 1, 1};
   if (!p.general.valid()) {
@@ -131,7 +130,7 @@ KValue ElementEmitter::LoadAt(int buffer, DType dtype, const IndexExpr& position
     // Predicates are given for every element, for every lane, or for all at once.
     if (mask.valid()) mem.predicate = m.rows > 1 ? k_.Splat(mask, rows, lanes) : mask;
     if (mask.valid() && m.rows == 1 && m.lanes == 1 && rows == 1) mem.predicate = mask;
-    if (!mem.lane_stride.valid()) AskAhead(buffer, dtype, position, p, rows, lanes);
+    if (!mem.lane_stride.valid()) AskAhead(buffer, value, dtype, position, p, rows, lanes);
     return k_.Load(dtype, rows, lanes, mem);
   }
   const Type g = k_.type(p.general);
@@ -151,8 +150,8 @@ KValue ElementEmitter::LoadAt(int buffer, DType dtype, const IndexExpr& position
   return k_.ConcatRows(loaded);
 }
 
-void ElementEmitter::AskAhead(int buffer, DType dtype, const IndexExpr& position, const Position& p,
-                              int rows, int lanes) {
+void ElementEmitter::AskAhead(int buffer, ir::ValueId value, DType dtype,
+                              const IndexExpr& position, const Position& p, int rows, int lanes) {
   if (looking_ == nullptr || kernel_.IsLocal(buffer)) return;
   const LookAheadRule& rule = looking_->rule_;
   const Dim step = position.Coefficient(looking_->var_);
@@ -164,15 +163,27 @@ void ElementEmitter::AskAhead(int buffer, DType dtype, const IndexExpr& position
     // Where a digit moves, the way is not the same from each step to the next.
     if (v != looking_->var_ && space_.DependsOn(IndexExpr::Var(v), looking_->var_)) return;
   }
-  std::string key = absl::StrCat(buffer, ":", position.Key());
-  if (looking_->asked_.count(key) > 0) return;
-  looking_->asked_in_pass_.insert(std::move(key));
   for (const Ahead& a : rule.ahead) {
     KValue row = k_.Add(p.base, k_.ConstI64(a.steps * step.constant()));
     for (int r = 0; r < rows; ++r) {
-      k_.Prefetch(buffer, row, lanes, a.level);
+      if (!looking_->asks_ || looking_->asks_(value, r)) k_.Prefetch(buffer, row, lanes, a.level);
       row = k_.Add(row, k_.DimValue(p.row_stride));
     }
+  }
+}
+
+void ElementEmitter::AskToStore(ir::ValueId value, const ElementIndex& index, const Tile& tile,
+                                int level) {
+  const ir::TensorType& type = kernel_.context().graph().type(value);
+  const int buffer = kernel_.Param(value, /*written=*/true);
+  const double bytes = kernel_.SizeOf(buffer) * static_cast<double>(ir::ByteSize(type.dtype));
+  if (!AsksToStore(bytes, target())) return;
+  const Position p = Resolve(space_.Linearize(index, type.dims), tile);
+  if (p.general.valid() || !(p.lane_stride == Dim(1))) return;
+  KValue row = p.base;
+  for (int r = 0; r < tile.rows; ++r) {
+    k_.Prefetch(buffer, row, tile.lanes, level, /*to_write=*/true);
+    row = k_.Add(row, k_.DimValue(p.row_stride));
   }
 }
 

@@ -156,6 +156,11 @@ KValues ReduceEmitter::AddTile(const std::vector<int>& which, int pass, const Ti
     sums[i] = Step(accumulators_[which[i]], tile, sums[i]);
   }
   KeepRowValues(pass, tile);
+  if (store_level_ > 0 && pass == passes_ - 1) {
+    for (const fuse::Placed& p : nest_.stored) {
+      if (IsFull(p.index)) e_.AskToStore(p.value, translate_(p.index), tile, store_level_);
+    }
+  }
   return sums;
 }
 
@@ -242,15 +247,24 @@ void ReduceEmitter::KeepRowValues(int pass, const Tile& tile) {
 
 void ReduceEmitter::EmitRow(const Tile& kept) {
   const double row_bytes = SizeOf(nest_.reduced) * ir::ByteSize(accumulators_[0].dtype);
-  ElementEmitter::LookAhead ahead(
-      e_, outer_, by_column_ ? LookAheadRule() : NextRows(row_bytes, rows_, context_.target()));
+  const auto streams = static_cast<int>(asking_.size());
+  const LookAheadRule rule =
+      by_column_ ? LookAheadRule() : NextRows(row_bytes, rows_, streams, context_.target());
+  ElementEmitter::LookAhead ahead(e_, outer_, rule);
+  store_level_ = rule.ahead.empty() ? 0 : rule.ahead[0].level;
+  const auto begin_pass = [&](int pass) {
+    ahead.Only([this, pass](ir::ValueId value, int row) {
+      const auto it = asking_.find(value);
+      return it != asking_.end() && it->second[row % it->second.size()] == pass;
+    });
+  };
   for (int pass = 0; pass < passes_; ++pass) {
+    begin_pass(pass);
     std::vector<int> which;
     for (size_t i = 0; i < accumulators_.size(); ++i) {
       if (accumulators_[i].level == pass) which.push_back(static_cast<int>(i));
     }
     const KValues sums = ReduceInParts(which, kept);
-    ahead.NextPass();
     for (size_t i = 0; i < which.size(); ++i) {
       const Accumulator& a = accumulators_[which[i]];
       const ir::ValueId v = a.node->results[0];
@@ -268,6 +282,7 @@ void ReduceEmitter::EmitRow(const Tile& kept) {
       e_.Store(placed[i].value, translate_(placed[i].index), tile, values[i]);
     }
   };
+  begin_pass(passes_);
   if (!full.empty() || !columns_.empty()) {
     std::vector<VarId> inner = {inner_};
     if (!by_column_) {

@@ -22,6 +22,12 @@ constexpr double kMaxRowBytes = 256 << 10;
 constexpr double kShortRow = 8;
 // Rows up to this length spend a good part of their time between passes, waiting for one number.
 constexpr double kRowThatWaits = 2048;
+// What a few products and sums compute with, and the work that is no more than those: an exponential
+// takes half of all registers.
+constexpr int kFewRegisters = 8;
+constexpr double kWorkOfFewRegisters = 12;
+// A pass of so much work a point takes longer than a line of memory, as a rule.
+constexpr double kWorkThatHides = 6;
 
 }  // namespace
 
@@ -68,7 +74,9 @@ void ReduceEmitter::Analyse() {
   e_.Bind(row_, k_.ConstI64(0));
   FindColumns();
   work_ = PointWork();
-  if (!by_column_) FindRowValues();
+  if (by_column_) return;
+  FindRowValues();
+  FindAskingPasses();
 }
 
 // Where the loops of a row begin among the reduced ones: those of the order, and the loops around
@@ -96,8 +104,12 @@ int ReduceEmitter::RowsSideBySide() {
     bits[a.level] += int64_t{8} * ir::ByteSize(a.dtype) * order_.sets * lanes_;
   }
   const ir::TargetDesc& target = context_.target();
-  const int64_t half = int64_t{target.vector_registers} / 2 * target.vector_bits;
-  if (2 * *std::max_element(bits.begin(), bits.end()) > half) return 1;
+  for (int pass = 0; pass < passes_; ++pass) {
+    const int taken = PassWork(pass) <= kWorkOfFewRegisters
+                          ? std::max(target.vector_registers - kFewRegisters, 0)
+                          : target.vector_registers / 2;
+    if (2 * bits[pass] > int64_t{taken} * target.vector_bits) return 1;
+  }
   for (const Accumulator& a : accumulators_) {
     if (a.def->compute_class == ir::ComputeClass::kWindow) return 1;  // tests its guard once a row
   }
@@ -193,11 +205,15 @@ double ReduceEmitter::PointWorkOf(const Trace::Visit& visit) {
   return def != nullptr && IsFull(visit.index) ? fuse::BodyCost(*def) : 0;
 }
 
-// What the reductions of a level, or (pass == passes_) the values stored at every point, compute.
-std::vector<Trace::Visit> ReduceEmitter::ComputedInPass(int pass) {
+Trace ReduceEmitter::TraceOfPass(int pass) {
+  const auto waits = [this, pass](ir::NodeId id) {
+    return std::any_of(row_values_.begin(), row_values_.end(), [&](const RowValue& v) {
+      return v.first_pass < pass && context_.graph().producer(v.value) == id;
+    });
+  };
   Trace trace(
-      nest_.space, context_.graph(), [&](ir::NodeId id) { return context_.Def(id); },
-      [&](ir::NodeId id) { return kernel_.IsFused(id); });
+      nest_.space, context_.graph(), [this](ir::NodeId id) { return context_.Def(id); },
+      [this, waits](ir::NodeId id) { return kernel_.IsFused(id) && !waits(id); });
   for (const Accumulator& a : accumulators_) {
     if (a.level == pass) trace.AddPoint(a.reduction.node, a.reduction.point);
   }
@@ -209,7 +225,7 @@ std::vector<Trace::Visit> ReduceEmitter::ComputedInPass(int pass) {
       trace.AddPoint(c.sum.reduction.node, c.sum.reduction.point);
     }
   }
-  return trace.computed();
+  return trace;
 }
 
 void ReduceEmitter::FindRowValues() {
@@ -237,6 +253,31 @@ void ReduceEmitter::FindRowValues() {
                                      .size = rows_ * static_cast<int64_t>(elements)});
       row_values_.push_back({visit.value, visit.index, it->second, local});
     }
+  }
+}
+
+// A pass that only reads would wait for what it asks for: a core has few lines on their way at a
+// time. Those that compute, or store, go on meanwhile.
+void ReduceEmitter::FindAskingPasses() {
+  std::vector<bool> hides;
+  for (int pass = 0; pass <= passes_; ++pass) {
+    hides.push_back(PassWork(pass) >= kWorkThatHides);
+    for (const Trace::Visit& visit : LoadedInPass(pass)) {
+      const bool moves =
+          std::any_of(nest_.kept.begin(), nest_.kept.end(),
+                      [&](VarId v) { return nest_.space.DependsOn(visit.position, v); });
+      if (!moves) continue;  // the same for every row
+      std::vector<int>& passes = asking_[visit.value];
+      if (passes.empty() || passes.back() != pass) passes.push_back(pass);
+    }
+  }
+  for (auto& [value, passes] : asking_) {
+    const int last = passes.back();
+    std::erase_if(passes, [&](int pass) { return !hides[pass]; });
+    if (passes.empty()) passes = {last};
+    // One for each row of a tile, the last ones: the first row is wanted first.
+    const auto more = static_cast<int64_t>(passes.size()) - rows_;
+    if (more > 0) passes.erase(passes.begin(), passes.begin() + more);
   }
 }
 

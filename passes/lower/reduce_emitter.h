@@ -4,6 +4,7 @@
 #define TENON_PASSES_LOWER_REDUCE_EMITTER_H_
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -54,7 +55,11 @@ class ReduceEmitter {
   void Analyse();
   void FindLevels();
   void FindRowValues();
-  std::vector<Trace::Visit> ComputedInPass(int pass);
+  void FindAskingPasses();
+  // What the reductions of a level, or (pass == passes_) the values stored at every point, touch.
+  Trace TraceOfPass(int pass);
+  std::vector<Trace::Visit> ComputedInPass(int pass) { return TraceOfPass(pass).computed(); }
+  std::vector<Trace::Visit> LoadedInPass(int pass) { return TraceOfPass(pass).loaded(); }
   bool IsFull(const ElementIndex& index) const;
   // Whether the value has an element at the visit's index at every point.
   bool IsInside(const Trace::Visit& visit) const;
@@ -139,6 +144,10 @@ class ReduceEmitter {
   double work_ = 1;
   std::vector<Accumulator> accumulators_;
   std::vector<RowValue> row_values_;
+  // The passes that ask for the next rows of a value: for row r of a tile the r-th, or all in one.
+  std::map<ir::ValueId, std::vector<int>> asking_;
+  // The last pass that reduces asks for what is stored behind it, into this cache; 0: it does not.
+  int store_level_ = 0;
   std::vector<ColumnSum> columns_;
   int passes_ = 0;  // levels
 };

@@ -27,16 +27,25 @@ bool Mark(const kernel::Kernel& kernel, const std::vector<bool>& large, kernel::
   return any;
 }
 
+// The parameters of which the kernel asks for what it is about to write.
+void FindAsked(const kernel::Block& block, std::vector<bool>* asked) {
+  for (const Instr& instr : block.instrs) {
+    for (const kernel::Block& inner : instr.blocks) FindAsked(inner, asked);
+    if (instr.op == Op::kPrefetch && instr.to_write) (*asked)[instr.mem.buffer] = true;
+  }
+}
+
 }  // namespace
 
 void StreamLargeStores(const kernel::Program& program, const kernel::Launch& launch,
-                       int64_t cache_bytes, kernel::Kernel* kernel) {
-  std::vector<bool> large;
+                       int64_t stream_bytes, kernel::Kernel* kernel) {
+  std::vector<bool> asked(kernel->params.size()), large;
+  FindAsked(kernel->body, &asked);
   for (size_t i = 0; i < kernel->params.size(); ++i) {
     const kernel::Buffer& buffer = program.buffers[launch.args[i].buffer];
     const bool constant = buffer.size.is_constant();
     const int64_t bytes = constant ? buffer.size.constant() * ir::ByteSize(buffer.dtype) : 0;
-    large.push_back(bytes > cache_bytes && !kernel->params[i].read);
+    large.push_back(bytes > stream_bytes && !kernel->params[i].read && !asked[i]);
   }
   // Every thread passes the end of the kernel after its chunks.
   if (Mark(*kernel, large, &kernel->body)) kernel->body.instrs.push_back({.op = Op::kFence});

@@ -113,6 +113,7 @@ TEST(TextTest, EverySpellingIsRead) {
         [&](ValueId i, std::vector<ValueId> carried) {
           k.Fault(k.Scalar(ir::ScalarOp::kGt, {i, n}), TENON_INDEX_OUT_OF_RANGE, 0, i);
           k.Prefetch(y, i, 48, 2);
+          k.Prefetch(y, i, 16, 1, /*to_write=*/true);
           return std::vector<ValueId>{carried[0], carried[1]};
         },
         4);

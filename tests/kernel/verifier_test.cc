@@ -142,6 +142,7 @@ TEST(VerifierTest, Prefetches) {
   broken([](Instr* i) { i->integer = 0; });
   broken([](Instr* i) { i->level = 0; });
   broken([](Instr* i) { i->level = 4; });
+  broken([](Instr* i) { i->to_write = true; });  // x is not written
 }
 
 TEST(VerifierTest, StoresStandInParallelOnly) {

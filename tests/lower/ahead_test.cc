@@ -1,4 +1,10 @@
-// Which loops ask for memory ahead of reading it: those that read another page at every step.
+// Which loops ask for memory ahead of reading it: those that read another page at every step, and
+// those that go through rows several times.
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "tests/lower/support.h"
 
@@ -10,8 +16,14 @@ using ir::Graph;
 using ir::GraphBuilder;
 using ir::Literal;
 using ir::Value;
+using ::testing::AllOf;
+using ::testing::Each;
+using ::testing::ElementsAre;
+using ::testing::Eq;
 using ::testing::HasSubstr;
 using ::testing::Not;
+using ::testing::SizeIs;
+using ::testing::UnorderedElementsAre;
 
 // The program's text; it runs as the interpreter checks it.
 std::string Scheduled(const Graph& graph, const std::vector<Literal>& inputs) {
@@ -54,6 +66,71 @@ TEST(AheadTest, RunningSumsAcrossRows) {
   Value sums = Cumulative(ir::Combiner::kSum, b.Input("x", F32, {9, 600}), 0);
   EXPECT_THAT(Scheduled(b.Build({{"sums", sums}}).value(), {Pattern(F32, {9, 600})}),
               HasSubstr("prefetch x["));
+}
+
+// Where the text has each prefetch: behind how many loops over a row's elements.
+std::vector<int> AskingLoops(const std::string& text) {
+  std::vector<int> loops;
+  int loop = 0;
+  for (absl::string_view line : absl::StrSplit(text, '\n')) {
+    if (absl::StrContains(line, "= for ") || absl::StrContains(line, " step 16 {")) ++loop;
+    if (absl::StrContains(line, "prefetch")) loops.push_back(loop);
+  }
+  return loops;
+}
+
+Value Spread(Value row, const ir::Shape& shape) { return Broadcast(row, shape, {0}); }
+
+// x less its mean over each row, and that over its deviation.
+struct Normalized {
+  Value deviation, scale;
+};
+Normalized Normalize(Value x, const ir::Shape& shape) {
+  Value d = x - Spread(ReduceSum(x, {1}) * (1.0 / 1024), shape);
+  return {d, Spread(Rsqrt(ReduceSum(d * d, {1}) * (1.0 / 1024) + 1e-5), shape)};
+}
+
+// Sums of a few operations would wait for memory: the last loop, which stores, asks.
+TEST(AheadTest, NormsAskWhereTheyStore) {
+  const ir::Shape shape = {64, 1024};
+  GraphBuilder b;
+  const Normalized n = Normalize(b.Input("x", F32, shape), shape);
+  const Graph graph = b.Build({{"y", n.deviation * n.scale}}).value();
+  EXPECT_THAT(AskingLoops(Scheduled(graph, {Pattern(F32, shape)})), ElementsAre(3, 3));
+}
+
+// The exponentials hide it. The elements stored are theirs: x is not read again.
+TEST(AheadTest, SoftmaxAsksWhereItComputesExponentials) {
+  const ir::Shape shape = {64, 1024};
+  GraphBuilder b;
+  Value x = b.Input("x", F32, shape);
+  Value e = Exp(x - Spread(ReduceMax(x, {1}), shape));
+  const Graph graph = b.Build({{"y", e * Spread(1 / ReduceSum(e, {1}), shape)}}).value();
+  EXPECT_THAT(AskingLoops(Scheduled(graph, {Pattern(F32, shape)})),
+              AllOf(SizeIs(8), Each(Eq(2))));  // four tiles of two rows
+}
+
+// Two loops compute enough: one asks for the first row of each tile of two, the other for the second.
+TEST(AheadTest, TheGradientOfANormAsksInTwoLoops) {
+  const ir::Shape shape = {64, 1024};
+  GraphBuilder b;
+  Value dy = b.Input("dy", F32, shape);
+  const Normalized n = Normalize(b.Input("x", F32, shape), shape);
+  Value product = ReduceSum(dy * n.deviation * n.deviation, {1});
+  Value other = ReduceSum(n.deviation * (n.deviation + dy), {1});
+  Value dx = dy * n.scale + n.deviation * Spread(product + other, shape) * n.scale;
+  const Graph graph = b.Build({{"dx", dx}}).value();
+  const std::vector<int> loops =
+      AskingLoops(Scheduled(graph, {Pattern(F32, shape), Pattern(F32, shape)}));
+  EXPECT_THAT(loops, UnorderedElementsAre(2, 2, 2, 2, 2, 2, 2, 2, 3, 3));
+}
+
+TEST(AheadTest, WhatTheFirstLevelHoldsIsNotAskedFor) {
+  const ir::Shape shape = {4, 1024};
+  GraphBuilder b;
+  const Normalized n = Normalize(b.Input("x", F32, shape), shape);
+  const Graph graph = b.Build({{"y", n.deviation * n.scale}}).value();
+  EXPECT_THAT(Scheduled(graph, {Pattern(F32, shape)}), Not(HasSubstr("prefetch")));
 }
 
 }  // namespace

@@ -13,10 +13,10 @@ using ir::Value;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// A machine whose last level holds 1,024 floats.
+// A machine on which 1,024 floats are found in a cache again.
 ir::TargetDesc SmallCache() {
   ir::TargetDesc target = ir::X86Avx512();
-  target.l3_bytes = 4096;
+  target.stream_bytes = 4096;
   return target;
 }
 
