@@ -72,17 +72,17 @@ Served JitStep(const WorkloadName&, int threads) {
 }
 
 // The callbacks that the header asks for, by C++'s own atomics: who has polled long enough sleeps
-// until the epoch moves.
+// until another one arrives, and then looks for itself whether that was the last.
 constexpr uint32_t kSpins = 20000;
 
-int32_t Wait(void* team, uint32_t* epoch, uint32_t seen) {
+int32_t Wait(void* team, uint32_t* arrived, uint32_t seen) {
   const std::atomic_ref<uint32_t> parked(static_cast<tenon_team*>(team)->parked);
   parked.fetch_add(1);
-  std::atomic_ref<uint32_t>(*epoch).wait(seen);
+  std::atomic_ref<uint32_t>(*arrived).wait(seen);
   parked.fetch_sub(1);
   return TENON_OK;
 }
-void Wake(void*, uint32_t* epoch) { std::atomic_ref<uint32_t>(*epoch).notify_all(); }
+void Wake(void*, uint32_t* arrived) { std::atomic_ref<uint32_t>(*arrived).notify_all(); }
 
 void Pause() {
 #if defined(__x86_64__)

@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a layout below changes. */
-#define TENON_ABI_VERSION 2
+#define TENON_ABI_VERSION 3
 
 #define TENON_ARENA_ALIGNMENT 64
 
@@ -56,32 +56,37 @@ typedef enum tenon_status {
   TENON_NO_REGISTERS = 10      /* the system refuses the processor's matrix registers; its error */
 } tenon_status;
 
-/* What threads share while they run one entry together. The caller zeroes the counters once, sets
- * the callbacks, and may use the team for any number of runs, one at a time, always with the same
- * number of threads.
+/* What threads share while they run one entry together. The caller sets the callbacks, zeroes
+ * `arrived` and both words of `stop` before every run, and may use the team for any number of runs,
+ * one at a time. All threads must have returned before it does so.
  *
- * The barrier (emitted into the program): a thread remembers `epoch`, adds one to `arrived`; the
- * last of `threads` to arrive zeroes `arrived`, adds one to `epoch` and, when `parked` is not zero,
- * calls `wake`. The others re-read `epoch` up to `spins` times, then call `wait`, which returns
- * TENON_OK once `*epoch != seen`, or another status to cancel: every thread then leaves with it.
+ * The barrier (emitted into the program): `arrived` counts the arrivals of the whole run. A thread
+ * that has passed k barriers adds one to it and is through once it has reached (k + 1) * threads,
+ * modulo 2^32: the last arrival is itself the release. Who arrives last calls `wake` if `parked` is
+ * not zero; the others re-read `arrived` up to `spins` times, then call `wait` with what they have
+ * seen, and look again. `wait` returns TENON_OK once `*arrived != seen`, or earlier; it will be
+ * called again where that was not the last arrival. Arrivals before the last change `*arrived` but
+ * wake nobody: a thread may sleep through them.
  *
- * Faults: the last to arrive copies the frame's status to `stop` before it moves the epoch, and all
- * threads look at `stop` once they are through: so they agree on whether to go on, and none waits
- * for one that has left. A thread whose `wait` cancels sets `stop` and moves the epoch itself; a
- * thread that finds `stop` set when it arrives leaves at once. After a cancelled run `arrived` may
- * hold any number: the caller zeroes it, and `stop`, before the next run. */
+ * Faults: who finds the frame's status set when it arrives at barrier k copies it to stop[k % 2]
+ * before it adds itself, and all threads look at that word once they are through: so they agree on
+ * whether to go on, and none waits for one that has left. There are two words because a thread that
+ * is through may fault in the next phase before another one has looked; none is two phases ahead.
+ *
+ * Cancelling: `wait` may return any other status. The thread leaves with it, after it has set both
+ * words of `stop`, added one more to `arrived` and called `wake` if `parked` is not zero; every other
+ * thread leaves at its next barrier at the latest. */
 typedef struct tenon_team {
-  /* What every barrier touches, on one cache line (align the struct to 64 bytes): who comes last
-   * has it all at hand once it has counted itself. */
-  uint32_t arrived;
-  uint32_t epoch;
-  int32_t stop; /* what the threads agreed on at the last barrier; the caller zeroes it each run */
-  uint32_t parked; /* threads inside `wait` that need a `wake`; owned by the callbacks */
-  uint32_t spins;  /* polls before `wait` is called */
+  /* What every barrier touches, on one cache line (align the struct to 64 bytes): it goes from core
+   * to core once a barrier. */
+  uint32_t arrived; /* in this run; the caller zeroes it each run */
+  int32_t stop[2];  /* what the threads agree on at every other barrier; likewise */
+  uint32_t parked;  /* threads inside `wait` that need a `wake`; owned by the callbacks */
+  uint32_t spins;   /* polls before `wait` is called */
   uint32_t pad[11];
   void* context; /* passed to the callbacks */
-  int32_t (*wait)(void* context, uint32_t* epoch, uint32_t seen);
-  void (*wake)(void* context, uint32_t* epoch);
+  int32_t (*wait)(void* context, uint32_t* arrived, uint32_t seen);
+  void (*wake)(void* context, uint32_t* arrived);
 } tenon_team;
 
 /* What an entry sees of memory. `status`, `fault_site`, `fault_value` and `run` are written by the

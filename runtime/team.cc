@@ -36,17 +36,19 @@ struct Team::State {
   std::vector<OwnCores> cores;  // of the workers
 
   void Work(int32_t thread);
-  static int32_t Wait(void* context, uint32_t* epoch, uint32_t seen);
-  static void Wake(void* context, uint32_t* epoch);
+  static int32_t Wait(void* context, uint32_t* arrived, uint32_t seen);
+  static void Wake(void* context, uint32_t* arrived);
 };
 
-int32_t Team::State::Wait(void* context, uint32_t* epoch, uint32_t seen) {
+int32_t Team::State::Wait(void* context, uint32_t* arrived, uint32_t seen) {
   auto* state = static_cast<State*>(context);
-  AwaitChange(std::atomic_ref(*epoch), seen, std::atomic_ref(state->team.parked), state->poll);
+  AwaitChange(std::atomic_ref(*arrived), seen, std::atomic_ref(state->team.parked), state->poll);
   return TENON_OK;
 }
 
-void Team::State::Wake(void* /*context*/, uint32_t* epoch) { std::atomic_ref(*epoch).notify_all(); }
+void Team::State::Wake(void* /*context*/, uint32_t* arrived) {
+  std::atomic_ref(*arrived).notify_all();
+}
 
 void Team::State::Work(int32_t thread) {
   uint32_t seen = 0;
@@ -96,9 +98,8 @@ int32_t Team::Run(tenon_entry entry, tenon_frame* frame) {
     return frame->status;
   }
   frame->team = &state.team;
-  // A cancelled run leaves these behind.
   state.team.arrived = 0;
-  state.team.stop = TENON_OK;
+  for (int32_t& stop : state.team.stop) stop = TENON_OK;
   state.entry = entry;
   state.frame = frame;
   const bool parked = std::atomic_ref(state.generation_parked).load(std::memory_order_relaxed) != 0;

@@ -116,9 +116,10 @@ class HeaderWriter {
  * @N@_status_text and @N@_culprit say it in words. After a failed step, tensors that it updates
  * hold undefined values.
  *
- * On several threads: set `team` (the comments at tenon_team say what its callbacks must do), call
- * @N@_begin once, then @N@_step_on(instance, thread, threads) from each of `threads` threads, at most
- * @U@_MAX_THREADS, at the same time; the arena must then have @U@_ARENA_BYTES_FOR(threads) bytes.
+ * On several threads: set `team` (the comments at tenon_team say what its callbacks must do). For
+ * each run call @N@_begin once, then @N@_step_on(instance, thread, threads) from each of `threads`
+ * threads, at most @U@_MAX_THREADS, at the same time, and go on once all have returned; the arena
+ * must have @U@_ARENA_BYTES_FOR(threads) bytes.
  */
 #ifndef TENON_AOT_@U@_H_
 #define TENON_AOT_@U@_H_
@@ -263,8 +264,7 @@ static inline uint64_t tenon_hash(uint64_t hash, const void* data, size_t bytes)
       Add(absl::StrCat("int32_t ", *symbol,
                        "(tenon_frame* frame, int32_t thread, int32_t threads);\n"));
     }
-    Add("\n/* Before a run on several threads, once. */\n"
-        "static inline void @N@_begin(@N@_instance* self) {\n");
+    Add("\nstatic inline void @N@_bind(@N@_instance* self) {\n");
     for (const Field& field : fields_) {
       for (int binding : field.bindings) {
         Add(absl::StrCat("  self->buffers[", binding, "] = (void*)self->tensors.", field.name,
@@ -277,7 +277,15 @@ static inline uint64_t tenon_hash(uint64_t hash, const void* data, size_t bytes)
                      "  self->frame.prepared = (char*)self->prepared;\n"
                      "  self->frame.team = self->team;\n  self->frame.status = TENON_OK;\n"
                      "  self->frame.fault_site = -1;\n}\n"));
-    Add(R"(static inline int32_t @N@_refuse(@N@_instance* self, int32_t thread, int32_t status,
+    Add(R"(/* Before every run on several threads, once. */
+static inline void @N@_begin(@N@_instance* self) {
+  @N@_bind(self);
+  if (self->team != NULL) {
+    self->team->arrived = 0;
+    self->team->stop[0] = self->team->stop[1] = TENON_OK;
+  }
+}
+static inline int32_t @N@_refuse(@N@_instance* self, int32_t thread, int32_t status,
                                  int64_t value) {
   if (thread == 0) {
     self->frame.fault_value = value;
@@ -305,10 +313,10 @@ static inline int32_t @N@_check(@N@_instance* self, int32_t thread, int32_t thre
         "  const int32_t status = @N@_check(self, thread, threads);\n"
         "  if (status != TENON_OK) return status;\n  return ",
         options_.step_symbol, "(&self->frame, thread, threads);\n}\n",
-        "static inline int32_t @N@_step(@N@_instance* self) {\n  @N@_begin(self);\n"
+        "static inline int32_t @N@_step(@N@_instance* self) {\n  @N@_bind(self);\n"
         "  return @N@_step_on(self, 0, 1);\n}\n",
         "/* Once for a set of weights: what depends on nothing else, such as packing. */\n"
-        "static inline int32_t @N@_prepare(@N@_instance* self) {\n  @N@_begin(self);\n"
+        "static inline int32_t @N@_prepare(@N@_instance* self) {\n  @N@_bind(self);\n"
         "  const int32_t status = @N@_check(self, 0, 1);\n"
         "  if (status != TENON_OK) return status;\n"));
     if (options_.weights.place != WeightsPlace::kCaller) {

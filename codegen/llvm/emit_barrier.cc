@@ -29,17 +29,35 @@ void AtomicStore(Builder& b, Value* value, Value* pointer, AtomicOrdering orderi
   b.CreateAlignedStore(value, pointer, llvm::Align(4))->setAtomic(ordering);
 }
 
-Value* AddOne(Builder& b, Value* pointer, AtomicOrdering ordering) {
+Value* AddOne(Builder& b, Value* pointer) {
   return b.CreateAtomicRMW(llvm::AtomicRMWInst::Add, pointer, b.getInt32(1), llvm::Align(4),
-                           ordering);
+                           AtomicOrdering::SequentiallyConsistent);
+}
+
+// Whether `arrived` has got as far as `target`. Both wrap, and are never far apart.
+Value* Reaches(Builder& b, Value* arrived, Value* target) {
+  return b.CreateICmpSGE(b.CreateSub(arrived, target), b.getInt32(0));
 }
 
 }  // namespace
 
-// i32 barrier(frame, threads): gives the status to leave with, TENON_OK to go on.
+void ProgramEmitter::EmitBarrier() {
+  LeaveUnlessOk(b_.CreateCall(BarrierFunction(), {frame_, threads_, passed_}));
+}
+
+// The number of barriers that this thread has passed in this run, which the entry keeps.
+Value* ProgramEmitter::StartPassed() {
+  if (target_.desc.max_threads == 1) return llvm::ConstantPointerNull::get(b_.getPtrTy());
+  Value* passed = b_.CreateAlloca(b_.getInt32Ty());
+  b_.CreateAlignedStore(b_.getInt32(0), passed, llvm::Align(4));
+  return passed;
+}
+
+// i32 barrier(frame, threads, passed): gives the status to leave with, TENON_OK to go on.
 llvm::Function* ProgramEmitter::BarrierFunction() {
   if (barrier_ != nullptr) return barrier_;
-  auto* type = llvm::FunctionType::get(b_.getInt32Ty(), {b_.getPtrTy(), b_.getInt32Ty()}, false);
+  auto* type = llvm::FunctionType::get(b_.getInt32Ty(),
+                                       {b_.getPtrTy(), b_.getInt32Ty(), b_.getPtrTy()}, false);
   barrier_ = llvm::Function::Create(type, llvm::GlobalValue::InternalLinkage, "barrier", module_);
   SetFunctionAttributes(*barrier_, target_);
   barrier_->addFnAttr(llvm::Attribute::NoInline);
@@ -59,63 +77,58 @@ void ProgramEmitter::EmitArrival(llvm::Function* function) {
   const auto block = [&](const char* name) { return BasicBlock::Create(context_, name, function); };
   Value* frame = function->getArg(0);
   Value* threads = function->getArg(1);
+  Value* passed = function->getArg(2);
   BasicBlock* entry = block("entry");
   BasicBlock* alone = block("alone");
   BasicBlock* together = block("together");
-  BasicBlock* stopped = block("stopped");
+  BasicBlock* faulted = block("faulted");
   BasicBlock* arrive = block("arrive");
   BasicBlock* last = block("last");
   BasicBlock* wait = block("wait");
+  BasicBlock* through = block("through");
 
   b_.SetInsertPoint(entry);
+  Value* status =
+      AtomicLoad(b_, FieldPointer(b_, frame, FrameField::kStatus), AtomicOrdering::Monotonic);
   b_.CreateCondBr(b_.CreateICmpEQ(threads, b_.getInt32(1)), alone, together);
   b_.SetInsertPoint(alone);
-  b_.CreateRet(
-      AtomicLoad(b_, FieldPointer(b_, frame, FrameField::kStatus), AtomicOrdering::Monotonic));
+  b_.CreateRet(status);
 
   b_.SetInsertPoint(together);
   Value* team = LoadPointer(b_, FieldPointer(b_, frame, FrameField::kTeam));
-  Value* stop = AtomicLoad(b_, FieldPointer(b_, team, TeamField::kStop), AtomicOrdering::Acquire);
-  b_.CreateCondBr(b_.CreateICmpNE(stop, b_.getInt32(TENON_OK)), stopped, arrive);
-  b_.SetInsertPoint(stopped);
-  b_.CreateRet(stop);
+  Value* number = b_.CreateAlignedLoad(b_.getInt32Ty(), passed, llvm::Align(4));
+  Value* next = b_.CreateAdd(number, b_.getInt32(1));
+  b_.CreateAlignedStore(next, passed, llvm::Align(4));
+  Value* target = b_.CreateMul(next, threads);
+  Value* stop = b_.CreateGEP(b_.getInt32Ty(), FieldPointer(b_, team, TeamField::kStop),
+                             b_.CreateAnd(number, b_.getInt32(1)));
+  b_.CreateCondBr(b_.CreateICmpNE(status, b_.getInt32(TENON_OK)), faulted, arrive);
+
+  // A fault of the phase that ends here: nobody gets beyond this barrier without this thread.
+  b_.SetInsertPoint(faulted);
+  AtomicStore(b_, status, stop, AtomicOrdering::Monotonic);
+  b_.CreateBr(arrive);
 
   b_.SetInsertPoint(arrive);
-  Value* seen = AtomicLoad(b_, FieldPointer(b_, team, TeamField::kEpoch), AtomicOrdering::Acquire);
-  Value* before =
-      AddOne(b_, FieldPointer(b_, team, TeamField::kArrived), AtomicOrdering::AcquireRelease);
+  Value* before = AddOne(b_, FieldPointer(b_, team, TeamField::kArrived));
   Value* count = b_.CreateAdd(before, b_.getInt32(1));
-  b_.CreateCondBr(b_.CreateICmpEQ(count, threads), last, wait);
-
-  // Only the last one is here: `arrived` and `stop` are its own until it moves the epoch. `stop` is
-  // never cleared, so that it cannot undo a cancellation.
+  b_.CreateCondBr(Reaches(b_, count, target), last, wait);
   b_.SetInsertPoint(last);
-  BasicBlock* faulted = block("faulted");
-  BasicBlock* release = block("release");
-  AtomicStore(b_, b_.getInt32(0), FieldPointer(b_, team, TeamField::kArrived),
-              AtomicOrdering::Monotonic);
-  Value* status =
-      AtomicLoad(b_, FieldPointer(b_, frame, FrameField::kStatus), AtomicOrdering::Monotonic);
-  b_.CreateCondBr(b_.CreateICmpNE(status, b_.getInt32(TENON_OK)), faulted, release);
-  b_.SetInsertPoint(faulted);
-  AtomicStore(b_, status, FieldPointer(b_, team, TeamField::kStop), AtomicOrdering::Monotonic);
-  b_.CreateBr(release);
-  b_.SetInsertPoint(release);
-  EmitRelease(team);
-  b_.CreateRet(AtomicLoad(b_, FieldPointer(b_, team, TeamField::kStop), AtomicOrdering::Acquire));
-
+  EmitWake(team);
+  b_.CreateBr(through);
   b_.SetInsertPoint(wait);
-  EmitWait(function, team, seen);
+  EmitWait(frame, team, target, stop, through);
+
+  b_.SetInsertPoint(through);
+  b_.CreateRet(AtomicLoad(b_, stop, AtomicOrdering::Acquire));
 }
 
-// Moves the epoch and wakes those that have parked. Sequentially consistent, as are the callbacks'
-// own accesses: either the sleeper sees the new epoch or this sees `parked`.
-void ProgramEmitter::EmitRelease(Value* team) {
+// Wakes those that have parked, after `arrived` was added to. Sequentially consistent both, as are
+// the callbacks' own accesses: either the sleeper sees the new count or this sees `parked`.
+void ProgramEmitter::EmitWake(Value* team) {
   llvm::Function* function = b_.GetInsertBlock()->getParent();
   BasicBlock* wake = BasicBlock::Create(context_, "wake", function);
   BasicBlock* end = BasicBlock::Create(context_, "released", function);
-  Value* epoch = FieldPointer(b_, team, TeamField::kEpoch);
-  AddOne(b_, epoch, AtomicOrdering::SequentiallyConsistent);
   Value* parked = AtomicLoad(b_, FieldPointer(b_, team, TeamField::kParked),
                              AtomicOrdering::SequentiallyConsistent);
   b_.CreateCondBr(b_.CreateICmpNE(parked, b_.getInt32(0)), wake, end);
@@ -124,7 +137,7 @@ void ProgramEmitter::EmitRelease(Value* team) {
   Value* callback = load(TeamField::kWake);
   Value* context = load(TeamField::kContext);
   auto* type = llvm::FunctionType::get(b_.getVoidTy(), {b_.getPtrTy(), b_.getPtrTy()}, false);
-  b_.CreateCall(type, callback, {context, epoch});
+  b_.CreateCall(type, callback, {context, FieldPointer(b_, team, TeamField::kArrived)});
   b_.CreateBr(end);
   b_.SetInsertPoint(end);
 }
@@ -137,25 +150,32 @@ void ProgramEmitter::EmitPause() {
   }
 }
 
-void ProgramEmitter::EmitWait(llvm::Function* function, Value* team, Value* seen) {
-  const auto block = [&](const char* name) { return BasicBlock::Create(context_, name, function); };
+// `arrived` is looked at before `stop`: where `stop` was still clear, a cancellation changes
+// `arrived` from what was seen, and `wait` does not miss it.
+void ProgramEmitter::EmitWait(Value* frame, Value* team, Value* target, Value* stop,
+                              BasicBlock* through) {
   BasicBlock* before = b_.GetInsertBlock();
+  llvm::Function* function = before->getParent();
+  const auto block = [&](const char* name) { return BasicBlock::Create(context_, name, function); };
   BasicBlock* poll = block("poll");
+  BasicBlock* missing = block("missing");
+  BasicBlock* again = block("again");
   BasicBlock* pause = block("pause");
   BasicBlock* park = block("park");
   BasicBlock* cancel = block("cancel");
-  BasicBlock* through = block("through");
-  Value* epoch = FieldPointer(b_, team, TeamField::kEpoch);
+  Value* arrived = FieldPointer(b_, team, TeamField::kArrived);
   Value* spins = b_.CreateAlignedLoad(b_.getInt32Ty(), FieldPointer(b_, team, TeamField::kSpins),
                                       llvm::Align(4));
   b_.CreateBr(poll);
 
   b_.SetInsertPoint(poll);
-  llvm::PHINode* left = b_.CreatePHI(b_.getInt32Ty(), 2);
+  llvm::PHINode* left = b_.CreatePHI(b_.getInt32Ty(), 3);
   left->addIncoming(spins, before);
-  Value* moved = b_.CreateICmpNE(AtomicLoad(b_, epoch, AtomicOrdering::Acquire), seen);
-  BasicBlock* again = block("again");
-  b_.CreateCondBr(moved, through, again);
+  Value* seen = AtomicLoad(b_, arrived, AtomicOrdering::Acquire);
+  b_.CreateCondBr(Reaches(b_, seen, target), through, missing);
+  b_.SetInsertPoint(missing);
+  Value* stopped = AtomicLoad(b_, stop, AtomicOrdering::Acquire);
+  b_.CreateCondBr(b_.CreateICmpNE(stopped, b_.getInt32(TENON_OK)), through, again);
   b_.SetInsertPoint(again);
   b_.CreateCondBr(b_.CreateICmpEQ(left, b_.getInt32(0)), park, pause);
   b_.SetInsertPoint(pause);
@@ -169,21 +189,23 @@ void ProgramEmitter::EmitWait(llvm::Function* function, Value* team, Value* seen
                                        {b_.getPtrTy(), b_.getPtrTy(), b_.getInt32Ty()}, false);
   Value* callback = load(TeamField::kWait);
   Value* context = load(TeamField::kContext);
-  Value* status = b_.CreateCall(type, callback, {context, epoch, seen});
-  b_.CreateCondBr(b_.CreateICmpNE(status, b_.getInt32(TENON_OK)), cancel, through);
+  Value* status = b_.CreateCall(type, callback, {context, arrived, seen});
+  left->addIncoming(b_.getInt32(0), park);
+  b_.CreateCondBr(b_.CreateICmpNE(status, b_.getInt32(TENON_OK)), cancel, poll);
 
   b_.SetInsertPoint(cancel);
-  EmitCancel(team, function->getArg(0), status);
-
-  b_.SetInsertPoint(through);
-  b_.CreateRet(AtomicLoad(b_, FieldPointer(b_, team, TeamField::kStop), AtomicOrdering::Acquire));
+  EmitCancel(team, frame, status);
 }
 
-// The status first, then `stop`, then the epoch: who sees a later one sees the earlier ones.
+// The status first, then `stop`, then the count: who sees a later one sees the earlier ones. Both
+// words of `stop`, as others may be at this barrier or, through it, at the next one.
 void ProgramEmitter::EmitCancel(Value* team, Value* frame, Value* status) {
   SetFirstStatus(b_, target_, frame, status, AtomicOrdering::AcquireRelease);
-  AtomicStore(b_, status, FieldPointer(b_, team, TeamField::kStop), AtomicOrdering::Release);
-  EmitRelease(team);
+  for (TeamField stop : {TeamField::kStop, TeamField::kOddStop}) {
+    AtomicStore(b_, status, FieldPointer(b_, team, stop), AtomicOrdering::Release);
+  }
+  AddOne(b_, FieldPointer(b_, team, TeamField::kArrived));
+  EmitWake(team);
   b_.CreateRet(status);
 }
 

@@ -43,6 +43,7 @@ void ProgramEmitter::EmitEntry(const std::string& symbol, const std::vector<Step
   clock_row_ = event_row_ = nullptr;
 
   b_.SetInsertPoint(NewBlock("entry"));
+  passed_ = StartPassed();
   if (runs == Runs::kOne) RequestMatrixRegisters();
   if (steps.empty()) {
     b_.CreateRet(b_.getInt32(TENON_OK));
@@ -117,7 +118,7 @@ void ProgramEmitter::EmitRuns(const std::vector<Step>& steps) {
   BasicBlock* done = BasicBlock::Create(context_, "done");
   b_.CreateCondBr(b_.CreateICmpSLT(next, asked), turn, done);
   b_.SetInsertPoint(turn);
-  LeaveUnlessOk(b_.CreateCall(BarrierFunction(), {frame_, threads_}));
+  EmitBarrier();
   for (const auto& [binding, moved] : moving_) {
     Value* stride = b_.CreateAlignedLoad(
         i64, FieldPointer(b_, strides, 8 * static_cast<size_t>(binding)), llvm::Align(8));
@@ -185,7 +186,7 @@ void ProgramEmitter::EmitSteps(const std::vector<Step>& steps) {
         EmitClock();
         break;
       case Step::Kind::kBarrier:
-        LeaveUnlessOk(b_.CreateCall(BarrierFunction(), {frame_, threads_}));
+        EmitBarrier();
         EmitClock();
         break;
       case Step::Kind::kRepeat:

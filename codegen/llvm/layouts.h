@@ -31,8 +31,8 @@ inline constexpr int kFrameFields[] = {0, 0, 0, 0, 0, 4, 4, 8, 8, 0, 8};
 
 enum class TeamField : uint8_t {
   kArrived,
-  kEpoch,
-  kStop,
+  kStop,     // of barriers with an even number
+  kOddStop,  // directly behind
   kParked,
   kSpins,
   kPad,
@@ -61,6 +61,8 @@ TENON_CHECK_FIELD(kFrameFields, FrameField::kStatus, tenon_frame, status);
 TENON_CHECK_FIELD(kFrameFields, FrameField::kFaultValue, tenon_frame, fault_value);
 TENON_CHECK_FIELD(kFrameFields, FrameField::kStrides, tenon_frame, strides);
 TENON_CHECK_FIELD(kFrameFields, FrameField::kRun, tenon_frame, run);
+TENON_CHECK_FIELD(kTeamFields, TeamField::kStop, tenon_team, stop[0]);
+TENON_CHECK_FIELD(kTeamFields, TeamField::kOddStop, tenon_team, stop[1]);
 TENON_CHECK_FIELD(kTeamFields, TeamField::kSpins, tenon_team, spins);
 TENON_CHECK_FIELD(kTeamFields, TeamField::kContext, tenon_team, context);
 TENON_CHECK_FIELD(kTeamFields, TeamField::kWake, tenon_team, wake);

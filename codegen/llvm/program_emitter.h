@@ -79,10 +79,14 @@ class ProgramEmitter {
   std::set<int> BindingBuffers(const std::vector<kernel::Step>& steps) const;
 
   // emit_barrier.cc
+  void EmitBarrier();
+  llvm::Value* StartPassed();
   llvm::Function* BarrierFunction();
   void EmitArrival(llvm::Function* function);
-  void EmitRelease(llvm::Value* team);
-  void EmitWait(llvm::Function* function, llvm::Value* team, llvm::Value* seen);
+  void EmitWake(llvm::Value* team);
+  // Goes on in `through` once `arrived` has reached `target` or `stop` is set.
+  void EmitWait(llvm::Value* frame, llvm::Value* team, llvm::Value* target, llvm::Value* stop,
+                llvm::BasicBlock* through);
   void EmitCancel(llvm::Value* team, llvm::Value* frame, llvm::Value* status);
   void EmitPause();
   llvm::Value* SetFloatingPointControl();  // gives the caller's, to be restored
@@ -103,6 +107,7 @@ class ProgramEmitter {
   llvm::Value* frame_ = nullptr;
   llvm::Value* thread_ = nullptr;
   llvm::Value* threads_ = nullptr;
+  llvm::Value* passed_ = nullptr;  // where it counts the barriers that this thread has passed
   llvm::Value* arena_ = nullptr;
   llvm::Value* prepared_ = nullptr;
   llvm::Value* scratch_ = nullptr;

@@ -88,6 +88,16 @@ TEST(Aot, WrongTeamsAreRefused) {
   object.m.arena_bytes = MLP_TRAIN_ARENA_BYTES_FOR(2) - 1;
   expect_both(MLP_TRAIN_ARENA_BYTES_FOR(2) > MLP_TRAIN_ARENA_BYTES ? TENON_BAD_MEMORY
                                                                    : TENON_CANCELLED);
+  // What a run leaves in its team does not stop the next one. On one thread the team is let be:
+  // another instance may be running on it.
+  team.arrived = 3;
+  team.stop[0] = team.stop[1] = TENON_CANCELLED;
+  EXPECT_EQ(mlp_train_prepare(&object.m), TENON_OK);
+  EXPECT_EQ(team.arrived, 3u);
+  mlp_train_begin(&object.m);
+  EXPECT_EQ(team.arrived, 0u);
+  EXPECT_EQ(team.stop[0], TENON_OK);
+  EXPECT_EQ(team.stop[1], TENON_OK);
 }
 
 TEST(Aot, WeightsInAFileAreHeldToItsHead) {

@@ -1,8 +1,6 @@
-// What ends a run early: arguments that are wrong, faults, and waits that give up.
+// What ends a run early: arguments that are wrong, and faults.
 #include <algorithm>
-#include <atomic>
 #include <iterator>
-#include <thread>
 
 #include "tenon/codegen/host.h"
 #include "tenon/runtime/arena.h"
@@ -164,34 +162,6 @@ TEST(Faults, FaultsStopAllThreads) {
     EXPECT_EQ(team.Run(loaded.program->step(), &frame), TENON_OK);
     EXPECT_EQ(y[0], 3);
   }
-}
-
-// A caller's own threads, one of which never comes: the others' wait callback gives up, and all
-// that came return with its status.
-TEST(Faults, WaitCallbackCancels) {
-  const Loaded loaded = CompileFor(RepeatProgram(), HostTarget());
-  const runtime::Arena arena(loaded.artifact.ArenaBytes(3));
-  std::vector<int64_t> x(200, 1), y(200);
-  void* buffers[] = {x.data(), y.data()};
-  const int64_t extents[] = {200, 5};
-  tenon_team shared = {};
-  shared.wait = [](void*, uint32_t* epoch, uint32_t seen) -> int32_t {
-    for (int i = 0; i < 50; ++i) {
-      if (std::atomic_ref(*epoch).load() != seen) return TENON_OK;
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    return TENON_CANCELLED;
-  };
-  shared.wake = [](void*, uint32_t*) {};
-  tenon_frame frame = {
-      .buffers = buffers, .extents = extents, .arena = arena.data(), .team = &shared};
-  int32_t first = 0, second = 0;
-  std::thread other([&] { second = loaded.program->step()(&frame, 1, 3); });
-  first = loaded.program->step()(&frame, 0, 3);
-  other.join();
-  EXPECT_EQ(first, TENON_CANCELLED);
-  EXPECT_EQ(second, TENON_CANCELLED);
-  EXPECT_EQ(frame.status, TENON_CANCELLED);
 }
 
 }  // namespace
