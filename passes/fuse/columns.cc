@@ -22,13 +22,6 @@ using ir::Dim;
 using lower::ElementIndex;
 using lower::IndexExpr;
 
-namespace {
-
-// Element-wise ops between a sum and what its host has.
-constexpr int kMaxSteps = 8;
-
-}  // namespace
-
 // Whether the node is a sum over rows that is taken in parts, which may be a host's chunks.
 bool Fuser::WantsHost(ir::NodeId id) {
   if (!fuse_ || !in_parts_ || Class(id) != ComputeClass::kReduce) return false;
@@ -39,8 +32,9 @@ bool Fuser::WantsHost(ir::NodeId id) {
 }
 
 // From the results backwards, users before what they use; among those that are ready the last one
-// of the graph, sums that want a host after all others.
-std::vector<ir::NodeId> Fuser::VisitOrder() {
+// of the graph, but after all others sums that want a host, reductions that none of their users
+// takes in, and what is computed once a row: which kernel walks those rows is not known before.
+void Fuser::VisitAll() {
   const size_t count = graph_.nodes().size();
   std::vector<int> waiting(count, 0);
   std::vector<bool> late(count);
@@ -58,21 +52,31 @@ std::vector<ir::NodeId> Fuser::VisitOrder() {
   for (uint32_t n = 0; n < count; ++n) {
     if (waiting[n] == 0) ready.emplace(!late[n], n);
   }
-  std::vector<ir::NodeId> order;
   while (!ready.empty()) {
     const uint32_t n = ready.top().second;
     ready.pop();
-    order.push_back(ir::NodeId{n});
+    if (!late[n] && (WantsSiblings(ir::NodeId{n}) || WantsRows(ir::NodeId{n}))) {
+      late[n] = true;
+      ready.emplace(false, n);
+      continue;
+    }
+    Visit(ir::NodeId{n});
     for_operands(n, [&](uint32_t operand) {
       if (--waiting[operand] == 0) ready.emplace(!late[operand], operand);
     });
   }
-  return order;
 }
 
 // Whether the cluster's rows are what `def` adds up; `point` is then the domain's in its variables.
 bool Fuser::IsHost(const Cluster& c, const ir::ComputeDef& def, ElementIndex* point) const {
-  if (c.kind != GroupKind::kReduce || !c.row_type) return false;
+  return c.kind == GroupKind::kReduce && c.row_type &&
+         TakeLoops(c, def, c.nest.reduced, c.nest.kept, point);
+}
+
+// The point of def's domain in loops of the cluster, if their extents are the domain's.
+bool Fuser::TakeLoops(const Cluster& c, const ir::ComputeDef& def,
+                      const std::vector<lower::VarId>& kept,
+                      const std::vector<lower::VarId>& reduced, ElementIndex* point) const {
   point->clear();
   auto take = [&](size_t begin, size_t end, const std::vector<lower::VarId>& loops) {
     size_t next = 0;
@@ -88,8 +92,7 @@ bool Fuser::IsHost(const Cluster& c, const ir::ComputeDef& def, ElementIndex* po
     }
     return next == loops.size();
   };
-  return take(0, def.num_parallel, c.nest.reduced) &&
-         take(def.num_parallel, def.domain.size(), c.nest.kept);
+  return take(0, def.num_parallel, kept) && take(def.num_parallel, def.domain.size(), reduced);
 }
 
 // Whether the host has v at `index`, or computes it from what it has.
@@ -123,7 +126,7 @@ int Fuser::FindHost(ir::NodeId id, int cluster, ElementIndex* point) {
     lower::Reads reads = lower::ReadsAtPoint(host.nest.space, graph_, node, def, *point);
     const bool has_all = std::all_of(
         reads.reads.begin(), reads.reads.end(),
-        [&](const lower::Read& read) { return ReadBy(c, read.value, read.index, kMaxSteps); });
+        [&](const lower::Read& read) { return ReadBy(c, read.value, read.index); });
     if (has_all && !Reaches(cluster, c)) return c;
   }
   return -1;

@@ -54,7 +54,7 @@ FusionPlan Fuser::Run() {
     for (ir::ValueId operand : node.operands) ++users_[operand.index];
   }
   FindFixed();
-  for (ir::NodeId id : VisitOrder()) Visit(id);
+  VisitAll();
   for (int v = 0; v < graph_.num_values(); ++v) {
     // What no cluster computes: inputs and constants.
     const ir::NodeId id = graph_.producer(ir::ValueId{static_cast<uint32_t>(v)});

@@ -51,7 +51,7 @@ class Fuser {
     int seen_by = 0;             // the last search that met it
   };
 
-  std::vector<ir::NodeId> VisitOrder();
+  void VisitAll();
   void Visit(ir::NodeId id);
   void VisitReshape(ir::NodeId id);
   void VisitMap(ir::NodeId id);
@@ -77,7 +77,15 @@ class Fuser {
   void FindFixed();
 
   // Reductions.
+  struct Joining {
+    lower::ElementIndex index;        // of the result
+    std::vector<lower::VarId> kept;   // the cluster's loops that it varies with
+  };
+  bool MayJoin(ir::NodeId id, int cluster, Joining* joining);
   bool JoinReduction(ir::NodeId id, int cluster);
+  bool WantsSiblings(ir::NodeId id);
+  bool WantsRows(ir::NodeId id);
+  bool JoinSiblings(ir::NodeId id);
   bool KeptVariables(const Cluster& c, const lower::ElementIndex& index,
                      std::vector<lower::VarId>* kept) const;
   bool FitsReduction(const Cluster& c, ir::NodeId id, const std::vector<lower::VarId>& kept,
@@ -88,7 +96,11 @@ class Fuser {
   bool WantsHost(ir::NodeId id);
   int FindHost(ir::NodeId id, int cluster, lower::ElementIndex* point);
   bool IsHost(const Cluster& c, const ir::ComputeDef& def, lower::ElementIndex* point) const;
-  bool ReadBy(int host, ir::ValueId v, const lower::ElementIndex& index, int depth);
+  bool TakeLoops(const Cluster& c, const ir::ComputeDef& def, const std::vector<lower::VarId>& kept,
+                 const std::vector<lower::VarId>& reduced, lower::ElementIndex* point) const;
+  // Looks behind so many element-wise ops between a reduction and what the host has.
+  static constexpr int kMaxSteps = 8;
+  bool ReadBy(int host, ir::ValueId v, const lower::ElementIndex& index, int depth = kMaxSteps);
   bool AddHosted(ir::NodeId id, int cluster, const lower::ElementIndex& index);
 
   // Clusters.

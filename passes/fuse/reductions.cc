@@ -34,6 +34,9 @@ void Fuser::VisitReduction(ir::NodeId id) {
       Join(id, "the kernel behind it runs over the same rows");
       return;
     }
+    if (JoinSiblings(id)) {
+      return Join(id, "a kernel that walks the same rows has all that it reads");
+    }
     if (!users.empty()) Cut(id, "its users do not run over its rows");
   }
   const ir::ComputeDef& def = *Def(id);
@@ -45,7 +48,59 @@ void Fuser::VisitReduction(ir::NodeId id) {
   StoreIn(v, c, clusters_[c].nest.reductions[0].index);
 }
 
-bool Fuser::JoinReduction(ir::NodeId id, int cluster) {
+// A reduction of rows that none of its users takes in: those may well run over the rows of another
+// kernel that reads what it reads.
+bool Fuser::WantsSiblings(ir::NodeId id) {
+  if (!fuse_ || Class(id) != ComputeClass::kReduce || !IsRowType(*Def(id))) return false;
+  const std::set<int> users = UsingClusters(graph_.node(id).results[0]);
+  Joining joining;
+  return std::none_of(users.begin(), users.end(), [&](int c) { return MayJoin(id, c, &joining); });
+}
+
+// A map that several kernels need, one of which has more points: once a reduction has joined that
+// one, its rows may be the map's elements. Stored by another one before, the map would keep the
+// reduction out: each would wait for the other.
+bool Fuser::WantsRows(ir::NodeId id) {
+  if (!fuse_ || Class(id) != ComputeClass::kMap) return false;
+  const ir::ValueId v = graph_.node(id).results[0];
+  const std::set<int> users = UsingClusters(v);
+  return users.size() > 1 && std::any_of(users.begin(), users.end(), [&](int c) {
+           const Cluster& user = clusters_[c];
+           return user.kind == GroupKind::kMap &&
+                  Size(user.nest.NumPoints()) > Size(graph_.type(v).NumElements());
+         });
+}
+
+bool Fuser::JoinSiblings(ir::NodeId id) {
+  const ir::Node& node = graph_.node(id);
+  const ir::ComputeDef& def = *Def(id);
+  if (Class(id) != ComputeClass::kReduce || !IsRowType(def)) return false;
+  ElementIndex point;
+  for (int c = 0; c < static_cast<int>(clusters_.size()); ++c) {
+    Cluster& rows = clusters_[c];
+    if (rows.kind != GroupKind::kReduce || rows.members.size() >= kMaxMembers ||
+        !TakeLoops(rows, def, rows.nest.kept, rows.nest.reduced, &point) ||
+        !FitsReduction(rows, id, rows.nest.kept, /*has_full_values=*/true) ||
+        !CanOwn(node.results[0], c)) {
+      continue;
+    }
+    lower::Reads reads = lower::ReadsAtPoint(rows.nest.space, graph_, node, def, point);
+    const bool has_all =
+        std::all_of(reads.reads.begin(), reads.reads.end(),
+                    [&](const lower::Read& read) { return ReadBy(c, read.value, read.index); });
+    if (!has_all) continue;
+    const ir::Shape kept(def.domain.begin(), def.domain.begin() + def.num_parallel);
+    point.resize(kept.size());
+    const ElementIndex index =
+        rows.nest.space.Reshape(point, kept, graph_.type(node.results[0]).dims);
+    StoreIn(node.results[0], c, index);
+    AddReduction(id, c, index);
+    return true;
+  }
+  return false;
+}
+
+bool Fuser::MayJoin(ir::NodeId id, int cluster, Joining* joining) {
   Cluster& c = clusters_[cluster];
   if (c.kind != GroupKind::kMap && c.kind != GroupKind::kReduce) return false;
   if (c.members.size() >= kMaxMembers) return false;
@@ -55,7 +110,8 @@ bool Fuser::JoinReduction(ir::NodeId id, int cluster) {
   const ir::ComputeDef& def = *Def(id);
   const ir::Shape kept_shape(def.domain.begin(), def.domain.begin() + def.num_parallel);
   const ElementIndex at = c.nest.space.Reshape(indices[0], graph_.type(v).dims, kept_shape);
-  std::vector<VarId> kept;
+  std::vector<VarId>& kept = joining->kept;
+  kept.clear();
   if (!KeptVariables(c, at, &kept)) return false;
   for (size_t i = 0; i < at.size(); ++i) {
     const Dim extent =
@@ -64,7 +120,16 @@ bool Fuser::JoinReduction(ir::NodeId id, int cluster) {
   }
   const bool has_full = c.nest.kept.size() > kept.size() || c.kind == GroupKind::kReduce;
   if (!FitsReduction(c, id, kept, has_full)) return false;
-  if ((InMemory(v) || UsingClusters(v).size() > 1) && !CanOwn(v, cluster)) return false;
+  joining->index = indices[0];
+  return (!InMemory(v) && UsingClusters(v).size() == 1) || CanOwn(v, cluster);
+}
+
+bool Fuser::JoinReduction(ir::NodeId id, int cluster) {
+  Joining joining;
+  if (!MayJoin(id, cluster, &joining)) return false;
+  Cluster& c = clusters_[cluster];
+  const ir::ValueId v = graph_.node(id).results[0];
+  const std::vector<VarId>& kept = joining.kept;
   if (c.kind == GroupKind::kMap) {
     // Loops of the map that the result does not vary with become the reduced ones.
     std::vector<VarId> rest;
@@ -75,10 +140,10 @@ bool Fuser::JoinReduction(ir::NodeId id, int cluster) {
     c.nest.reduced = rest;
     c.kind = GroupKind::kReduce;
     c.anchor = id;
-    c.row_type = IsRowType(def);
+    c.row_type = IsRowType(*Def(id));
   }
-  if (InMemory(v) || UsingClusters(v).size() > 1) StoreIn(v, cluster, indices[0]);
-  AddReduction(id, cluster, indices[0]);
+  if (InMemory(v) || UsingClusters(v).size() > 1) StoreIn(v, cluster, joining.index);
+  AddReduction(id, cluster, joining.index);
   return true;
 }
 

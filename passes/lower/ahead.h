@@ -51,7 +51,7 @@ inline LookAheadRule NextRows(double row_bytes, int rows, int streams,
                               const ir::TargetDesc& target) {
   constexpr double kBytesAhead = 4096;
   const double turn = std::max(1.0, row_bytes * rows);
-  if (turn > static_cast<double>(target.l2_bytes) / 16) return {};
+  if (turn > static_cast<double>(target.l2_bytes) / 4) return {};
   const double turns = std::ceil(kBytesAhead / turn);
   const bool fits = (turns + 1) * turn * streams <= static_cast<double>(target.l1_bytes);
   return {{{static_cast<int64_t>(turns) * rows, fits ? 1 : 2}}, 1, target.l1_bytes};

@@ -266,7 +266,7 @@ void ReduceEmitter::FindAskingPasses() {
       const bool moves =
           std::any_of(nest_.kept.begin(), nest_.kept.end(),
                       [&](VarId v) { return nest_.space.DependsOn(visit.position, v); });
-      if (!moves) continue;  // the same for every row
+      if (!moves || !IsFull(visit.index)) continue;  // the same for every row, or one element of it
       std::vector<int>& passes = asking_[visit.value];
       if (passes.empty() || passes.back() != pass) passes.push_back(pass);
     }

@@ -51,6 +51,34 @@ TEST(Fusion, LayerNormIsOneKernel) {
   EXPECT_EQ(plan.groups[0].nests[0].reductions.size(), 2u);
 }
 
+// Nobody behind the second sum runs over the rows, but the kernel of the first has all it adds up.
+TEST(Fusion, ReductionsOfTheSameRowsAreSiblings) {
+  GraphBuilder b;
+  Value x = b.Input("x", F32, {64, 100}), keep = b.Input("keep", Bool, {64, 100});
+  Value e = Exp(x - BroadcastTo(ReduceMax(x, {1}, true), {64, 100}));
+  Value y = Select(keep, e / BroadcastTo(ReduceSum(e, {1}, true), {64, 100}), 0);
+  Value total = ReduceSum(Tanh(ReduceSum(Select(keep, x, 0), {1})), {0});
+  EXPECT_EQ(PlanText(b, {{"y", y}, {"total", total}}),
+            "reduce {reduce reshape broadcast sub exp reduce reshape broadcast div broadcast select "
+            "broadcast select reduce} stores 2\nreduce {tanh reduce} stores 1\n");
+}
+
+TEST(Fusion, ReductionsOfOtherRowsAreNot) {
+  GraphBuilder b;
+  Value x = b.Input("x", F32, {64, 100}), other = b.Input("other", F32, {64, 100});
+  Value y = x - BroadcastTo(ReduceMax(x, {1}, true), {64, 100});
+  // What they read is no other's; and what is read at another place is another's as well.
+  Value total = ReduceSum(Tanh(ReduceSum(other, {1})), {0});
+  Value turned = ReduceSum(Tanh(ReduceSum(Reverse(x, {0}), {1})), {0});
+  Graph graph;
+  const FusionPlan plan = PlanOf(b, {{"y", y}, {"total", total}, {"turned", turned}}, &graph);
+  for (const Group& group : plan.groups) {
+    for (const Nest& nest : group.nests) {
+      EXPECT_EQ(nest.reductions.size(), 1u) << plan.ToString(graph);
+    }
+  }
+}
+
 TEST(Fusion, DenseWithBiasAndActivationIsOneContraction) {
   GraphBuilder b;
   Value x = b.Input("x", F32, {64, 784}), w = b.Input("w", F32, {784, 10});
