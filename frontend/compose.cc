@@ -1,6 +1,7 @@
 #include "tenon/frontend/compose.h"
 
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -101,6 +102,17 @@ Value LayerNorm(Operand x, Operand scale, Operand offset, double epsilon) {
   return deviation * Rsqrt(variance + epsilon) * scale + offset;
 }
 
+namespace {
+
+// Whether each index is at least 0 and below `depth`.
+Value IsBelow(Value indices, int64_t depth) {
+  const Value i = Cast(indices, I64);
+  const Value below = Lt(i, static_cast<double>(depth));
+  return And(Ge(i, 0), below);
+}
+
+}  // namespace
+
 Value OneHot(Operand indices, int64_t depth, DType dtype) {
   CallerScope scope(indices);
   if (!IsUsable(indices)) return indices.value;
@@ -111,8 +123,12 @@ Value OneHot(Operand indices, int64_t depth, DType dtype) {
   }
   Shape unsqueezed = i.shape();
   unsqueezed.push_back(1);
-  Value classes = i.builder()->Iota({I64, {depth}}, 0);
-  return Cast(Eq(Reshape(Cast(i, I64), unsqueezed), classes), dtype);
+  // An element for every class is compared: in 32 bits that is twice as many at a time.
+  const bool narrow = depth <= std::numeric_limits<int32_t>::max();
+  if (narrow && i.dtype() == I64) i = Select(IsBelow(i, depth), i, -1);
+  const DType compared = narrow ? I32 : I64;
+  Value classes = i.builder()->Iota({compared, {depth}}, 0);
+  return Cast(Eq(Reshape(Cast(i, compared), unsqueezed), classes), dtype);
 }
 
 Value Dropout(Operand x, double rate, Operand key, int64_t stream) {
@@ -147,8 +163,13 @@ Value SparseSoftmaxCrossEntropy(Operand logits, Operand labels) {
   }
   const int64_t depth = logits.value.shape().back().constant();
   Value chosen = OneHot(labels, depth, Bool);
+  // What log_softmax takes from every class is taken from the sum once: neither the loss nor its
+  // gradient then has more sums than that of the exponentials and the choice.
+  Value shifted = logits - StopGradient(ReduceMax(logits, {-1}, /*keep_dims=*/true));
+  Value total = Log(ReduceSum(Exp(shifted), {-1}));
   // A choice, not a product: a class of probability zero (a logit of -inf) must not make NaN.
-  return -ReduceSum(Select(chosen, LogSoftmax(logits), 0), {-1});
+  Value picked = ReduceSum(Select(chosen, shifted, 0), {-1});
+  return Select(IsBelow(labels.value, depth), total - picked, 0);
 }
 
 namespace {

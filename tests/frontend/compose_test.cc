@@ -93,6 +93,34 @@ TEST(Compose, OneHotOfIndicesOutsideIsZero) {
   EXPECT_EQ(y, Tensor::FromValues<float>({4, 3}, expected));
 }
 
+// Classes are compared in 32 bits; what an index has beyond them counts.
+TEST(Compose, OneHotOfLongIndices) {
+  const std::vector<int64_t> values = {1, (int64_t{1} << 32) + 1, -1, 0};
+  const Tensor y =
+      Apply(Tensor::FromValues<int64_t>({4}, values), [](Value v) { return OneHot(v, 2); });
+  const std::vector<float> expected = {0, 1, 0, 0, 0, 0, 1, 0};
+  EXPECT_EQ(y, Tensor::FromValues<float>({4, 2}, expected));
+}
+
+TEST(Compose, LabelsThatAreNoClassesCostNothing) {
+  const float inf = std::numeric_limits<float>::infinity();
+  const std::vector<float> logits = {1, 2, 3, 1, 2, 3, 1, 2, 3, -inf, 0, 0, -inf, 0, 0};
+  const std::vector<int64_t> labels = {2, -1, 3, 1, 0};
+  const auto outputs = testing::Evaluate(
+      {{"x", Tensor::FromValues<float>({5, 3}, logits)},
+       {"labels", Tensor::FromValues<int64_t>({5}, labels)}},
+      [](GraphBuilder&, const auto& in) {
+        return std::vector<std::pair<std::string, Value>>{
+            {"loss", SparseSoftmaxCrossEntropy(in.at("x"), in.at("labels"))}};
+      });
+  const auto loss = outputs.at("loss").data<float>();
+  EXPECT_NEAR(loss[0], std::log(1 + std::exp(-1.0) + std::exp(-2.0)), 1e-6);
+  EXPECT_EQ(loss[1], 0);
+  EXPECT_EQ(loss[2], 0);
+  EXPECT_NEAR(loss[3], std::log(2.0), 1e-6);  // a class that cannot be does not make NaN,
+  EXPECT_EQ(loss[4], inf);                    // only costs infinitely much where it is
+}
+
 TEST(Compose, DropoutKeepsTheExpectationAndDependsOnKeyAndStream) {
   Tensor ones(DType::kF32, {100, 100});
   for (float& v : ones.mutable_data<float>()) v = 1;
