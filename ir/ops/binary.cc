@@ -75,6 +75,11 @@ OpDef Define<OpCode::kMul>() {
       Binary<ScalarOp::kMul>("a * b, element by element; integers wrap.", InferNumbers),
       [](GradContext& c) -> Cotangents {
         Cotangents out(2);
+        if (c.operands[0].id() == c.operands[1].id()) {
+          // A square: twice the factor, which may be the same for many elements, not two products.
+          if (c.needed[0]) out[0] = Cotangent(c) * 2 * c.operands[0];
+          return out;
+        }
         if (c.needed[0]) out[0] = Cotangent(c) * c.operands[1];
         if (c.needed[1]) out[1] = Cotangent(c) * c.operands[0];
         return out;
