@@ -77,6 +77,7 @@ TargetDesc CortexM() {
   t.l2_bytes = 64 << 10;
   t.l3_bytes = 16 << 20;
   t.stream_bytes = 16 << 20;
+  t.has_prefetch = false;
   t.prepacks = false;
   return t;
 }

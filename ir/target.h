@@ -42,6 +42,7 @@ struct TargetDesc {
   // much as all cores together find there again (docs/decisions/0013).
   int64_t stream_bytes = 8 << 20;
   int cache_line = 64;
+  bool has_prefetch = true;  // asking for memory ahead of reading it is worth an instruction
 
   // Whether packed copies of weights are worth their memory: not where that is some hundred KiB.
   bool prepacks = true;

@@ -152,7 +152,7 @@ KValue ElementEmitter::LoadAt(int buffer, DType dtype, const IndexExpr& position
 
 void ElementEmitter::AskAhead(int buffer, ir::ValueId value, DType dtype,
                               const IndexExpr& position, const Position& p, int rows, int lanes) {
-  if (looking_ == nullptr || kernel_.IsLocal(buffer)) return;
+  if (looking_ == nullptr || kernel_.IsLocal(buffer) || !target().has_prefetch) return;
   const LookAheadRule& rule = looking_->rule_;
   const Dim step = position.Coefficient(looking_->var_);
   if (rule.ahead.empty() || step == Dim(0) || !step.is_constant()) return;
@@ -177,7 +177,7 @@ void ElementEmitter::AskToStore(ir::ValueId value, const ElementIndex& index, co
   const ir::TensorType& type = kernel_.context().graph().type(value);
   const int buffer = kernel_.Param(value, /*written=*/true);
   const double bytes = kernel_.SizeOf(buffer) * static_cast<double>(ir::ByteSize(type.dtype));
-  if (!AsksToStore(bytes, target())) return;
+  if (!target().has_prefetch || !AsksToStore(bytes, target())) return;
   const Position p = Resolve(space_.Linearize(index, type.dims), tile);
   if (p.general.valid() || !(p.lane_stride == Dim(1))) return;
   KValue row = p.base;

@@ -127,6 +127,16 @@ TEST(AheadTest, TheGradientOfANormAsksInTwoLoops) {
   EXPECT_THAT(loops, UnorderedElementsAre(2, 2, 2, 2, 2, 2, 2, 2, 3, 3));
 }
 
+TEST(AheadTest, MachinesWithoutCachesAreNotAsked) {
+  const ir::Shape shape = {64, 1024};
+  GraphBuilder b;
+  const Normalized n = Normalize(b.Input("x", F32, shape), shape);
+  const Graph graph = b.Build({{"y", n.deviation * n.scale}}).value();
+  const auto program = passes::ScheduleProgram(graph, ir::CortexM4(), {});
+  ASSERT_TRUE(program.ok()) << program.status();
+  EXPECT_THAT(kernel::Print(*program), Not(HasSubstr("prefetch")));
+}
+
 TEST(AheadTest, WhatTheFirstLevelHoldsIsNotAskedFor) {
   const ir::Shape shape = {4, 1024};
   GraphBuilder b;
