@@ -12,6 +12,7 @@
 #include "absl/strings/str_replace.h"
 #include "tenon/codegen/aot/names.h"
 #include "tenon/codegen/llvm/object.h"
+#include "tenon/runtime/abi.h"
 
 namespace tenon::codegen {
 namespace {
@@ -50,6 +51,9 @@ class HeaderWriter {
   std::string Write() {
     Opening();
     Add(absl::StrReplaceAll(kAbiText, {{"\r", ""}}));
+    Add(absl::StrCat("#if TENON_ABI_VERSION != ", TENON_ABI_VERSION,
+                     "\n#error \"headers of different versions of tenon in one translation unit\"\n"
+                     "#endif\n"));
     Add("\n");
     Shared();
     Add("#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");

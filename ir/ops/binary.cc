@@ -75,8 +75,10 @@ OpDef Define<OpCode::kMul>() {
       Binary<ScalarOp::kMul>("a * b, element by element; integers wrap.", InferNumbers),
       [](GradContext& c) -> Cotangents {
         Cotangents out(2);
-        if (c.operands[0].id() == c.operands[1].id()) {
+        const DType dtype = c.operands[0].type().dtype;
+        if (c.operands[0].id() == c.operands[1].id() && ComputeType(dtype) == dtype) {
           // A square: twice the factor, which may be the same for many elements, not two products.
+          // (In f16 twice the factor might be too much.)
           if (c.needed[0]) out[0] = Cotangent(c) * 2 * c.operands[0];
           return out;
         }

@@ -17,6 +17,9 @@ double Size(const ir::Dim& dim);
 inline constexpr double kWorkOfChunk = 20000;
 // A function evaluated twice costs more than a trip through the cache from here on.
 inline constexpr int kExpensive = 8;
+// A reduction whose rows are longer than this, and of which there are few, is split among threads
+// and so cannot have its rows visited again by the same kernel.
+inline constexpr double kLongRow = 65536;
 // Up to here work is repeated rather than stored.
 inline constexpr int kCheap = 2;
 

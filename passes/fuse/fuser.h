@@ -86,6 +86,7 @@ class Fuser {
   bool WantsSiblings(ir::NodeId id);
   bool WantsRows(ir::NodeId id);
   bool JoinSiblings(ir::NodeId id);
+  void CollectReaders(ir::ValueId v, int depth, std::set<int>* clusters) const;
   bool KeptVariables(const Cluster& c, const lower::ElementIndex& index,
                      std::vector<lower::VarId>* kept) const;
   bool FitsReduction(const Cluster& c, ir::NodeId id, const std::vector<lower::VarId>& kept,

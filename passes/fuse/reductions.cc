@@ -16,9 +16,6 @@ using lower::VarId;
 
 namespace {
 
-// A reduction whose rows are longer than this, and of which there are few, is split among threads
-// and so cannot have its rows visited again by the same kernel.
-constexpr double kLongRow = 65536;
 // Elements up to which a reduction over a strided axis may be visited several times.
 constexpr double kSmallColumns = 16384;
 
@@ -44,8 +41,11 @@ void Fuser::VisitReduction(ir::NodeId id) {
   ElementIndex identity;
   const int c = NewCluster(GroupKind::kReduce, id, kept, &identity);
   clusters_[c].row_type = IsRowType(def);
-  AddReduction(id, c, clusters_[c].nest.space.Reshape(identity, kept, graph_.type(v).dims));
-  StoreIn(v, c, clusters_[c].nest.reductions[0].index);
+  const ElementIndex index =
+      clusters_[c].nest.space.Reshape(identity, kept, graph_.type(v).dims);
+  // First the edges to its users: none of them can host it.
+  StoreIn(v, c, index);
+  AddReduction(id, c, index);
 }
 
 // A reduction of rows that none of its users takes in: those may well run over the rows of another
@@ -71,12 +71,34 @@ bool Fuser::WantsRows(ir::NodeId id) {
          });
 }
 
+// The clusters that read `v`, or what element-wise ops make it of: not all of them, if there are many.
+void Fuser::CollectReaders(ir::ValueId v, int depth, std::set<int>* clusters) const {
+  constexpr size_t kMaxReaders = 16;
+  for (const Use& use : uses_[v.index]) {
+    if (clusters->size() == kMaxReaders) return;
+    clusters->insert(use.cluster);
+  }
+  const ir::NodeId id = graph_.producer(v);
+  if (depth == 0 || !id.valid()) return;
+  const ComputeClass computes = ir::GetOpDef(graph_.node(id).op).compute_class;
+  if (computes != ComputeClass::kMap && computes != ComputeClass::kReshape) return;
+  for (ir::ValueId operand : graph_.node(id).operands) {
+    if (clusters->size() == kMaxReaders) return;
+    CollectReaders(operand, depth - 1, clusters);
+  }
+}
+
 bool Fuser::JoinSiblings(ir::NodeId id) {
   const ir::Node& node = graph_.node(id);
   const ir::ComputeDef& def = *Def(id);
   if (Class(id) != ComputeClass::kReduce || !IsRowType(def)) return false;
+  const std::set<int> users = UsingClusters(node.results[0]);
+  std::set<int> readers;
+  for (ir::ValueId operand : node.operands) CollectReaders(operand, kMaxSteps, &readers);
   ElementIndex point;
-  for (int c = 0; c < static_cast<int>(clusters_.size()); ++c) {
+  for (int c : readers) {
+    // A user has refused it: it wants other rows' sums, or those of its rows several times.
+    if (users.count(c) > 0) continue;
     Cluster& rows = clusters_[c];
     if (rows.kind != GroupKind::kReduce || rows.members.size() >= kMaxMembers ||
         !TakeLoops(rows, def, rows.nest.kept, rows.nest.reduced, &point) ||

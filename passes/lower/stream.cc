@@ -47,8 +47,11 @@ void StreamLargeStores(const kernel::Program& program, const kernel::Launch& lau
     const int64_t bytes = constant ? buffer.size.constant() * ir::ByteSize(buffer.dtype) : 0;
     large.push_back(bytes > stream_bytes && !kernel->params[i].read && !asked[i]);
   }
+  if (!Mark(*kernel, large, &kernel->body)) return;
   // Every thread passes the end of the kernel after its chunks.
-  if (Mark(*kernel, large, &kernel->body)) kernel->body.instrs.push_back({.op = Op::kFence});
+  std::vector<Instr>& instrs = kernel->body.instrs;
+  const bool yields = !instrs.empty() && instrs.back().op == Op::kYield;
+  instrs.insert(instrs.end() - (yields ? 1 : 0), {.op = Op::kFence});
 }
 
 }  // namespace tenon::lower

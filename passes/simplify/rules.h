@@ -3,12 +3,12 @@
 // A rule is a row in rules.def, which states its algebra, and a function under rules/. It looks at
 // one node and what that node depends on, and either does not apply or gives values that stand for
 // the node's results from then on, of the same types. A rule never makes a program worse: no more
-// work, no larger values. Every row has a case for which it applies and one for which it must not
+// work (but for sums that a kernel takes side by side), no larger values. Every row has a case for which it applies and one for which it must not
 // in tests/passes/rules_test.cc.
 //
 // Bits: a rule of level exact keeps the bits of every result (whatever the sign and payload of a
 // NaN); one of level standard may differ in the sign of a zero, in the order of a sum, or by
-// rounding less often than what it replaces; see docs/passes.md.
+// rounding less often than what it replaces, and sums may become infinite; see docs/passes.md.
 #ifndef TENON_PASSES_SIMPLIFY_RULES_H_
 #define TENON_PASSES_SIMPLIFY_RULES_H_
 

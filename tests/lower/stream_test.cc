@@ -22,7 +22,8 @@ ir::TargetDesc SmallCache() {
 
 std::string Scheduled(const Graph& graph, const std::vector<ir::Literal>& inputs,
                       std::vector<int64_t> extents = {}) {
-  absl::StatusOr<kernel::Program> program = passes::ScheduleProgram(graph, SmallCache(), {});
+  absl::StatusOr<kernel::Program> program =
+      passes::ScheduleProgram(graph, SmallCache(), {.verify_after_each = true});
   EXPECT_TRUE(program.ok()) << program.status();
   if (!program.ok()) return "";
   absl::StatusOr<kernel::Program> plain = passes::ScheduleProgram(graph, ir::X86Avx512(), {});

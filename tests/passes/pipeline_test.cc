@@ -123,6 +123,21 @@ TEST(PipelineTest, UnknownPassNamesListTheKnownOnes) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("dce"));
 }
 
+// Rules that look far back do not go as deep as the graph is.
+TEST(PipelineTest, SumsOfLongChains) {
+  GraphBuilder b("g");
+  Value x = b.Input("x", F32, {4, 3});
+  Value added = x, mapped = x;
+  for (int i = 0; i < 100000; ++i) {
+    added = added + x;
+    mapped = Tanh(mapped);
+  }
+  const Graph graph =
+      b.Build({{"a", ReduceSum(added, {1})}, {"m", ReduceSum(ReduceSum(mapped, {1}), {0})}})
+          .value();
+  EXPECT_TRUE(Simplify(graph, {}, ir::X86Avx2()).ok());
+}
+
 TEST(PipelineTest, VisitsGrowLinearly) {
   const Graph small = Chain(5000);
   const Graph large = Chain(10000);

@@ -104,13 +104,34 @@ std::vector<RuleCase> ReduceCases() {
        kStandard},
       {"SumProduct", kApplies,
        [](B& b) -> Values {
-         return {ReduceSum(X(b) * Broadcast(Y(b, {4}), {4, 3}, {0}), {1})};
+         Value x = X(b);
+         return {ReduceSum(Y(b) * Broadcast(Sqrt(ReduceSum(x * x, {1})), {4, 3}, {0}), {1})};
        },
        kStandard},
       {"SumProduct", kApplies,  // by extents of 1, and over several axes
        [](B& b) -> Values {
-         Value r = Broadcast(Y(b, {2, 1, 1}), {2, 3, 4}, {0, 1, 2});
-         return {ReduceSum(r * X(b, {2, 3, 4}), {1, 2})};
+         Value x = X(b, {2, 3, 4});
+         Value r = Reshape(ReduceSum(x * x, {1, 2}), {2, 1, 1});
+         return {ReduceSum(Broadcast(r, {2, 3, 4}, {0, 1, 2}) * x, {1, 2})};
+       },
+       kStandard},
+      {"SumProduct", kNot,  // the factor waits for nothing
+       [](B& b) -> Values {
+         return {ReduceSum(X(b) * Broadcast(Y(b, {4}), {4, 3}, {0}), {1})};
+       },
+       kStandard},
+      {"SumProduct", kNot,  // of nothing the sum is 0, whatever the factor
+       [](B& b) -> Values {
+         Value x = X(b, {4, N()});
+         Value r = Broadcast(1 / ReduceSum(x * x, {1}), {4, N()}, {0});
+         return {ReduceSum(x * r, {1})};
+       },
+       kStandard},
+      {"SumProduct", kNot,  // columns, which no kernel goes over again
+       [](B& b) -> Values {
+         Value x = X(b);
+         Value r = Broadcast(ReduceSum(x * x, {0}), {4, 3}, {1});
+         return {ReduceSum(x * r, {0})};
        },
        kStandard},
       {"SumProduct", kApplies,
@@ -127,7 +148,8 @@ std::vector<RuleCase> ReduceCases() {
        kStandard},
       {"SumProduct", kNot,
        [](B& b) -> Values {
-         return {ReduceSum(X(b) * Broadcast(Y(b, {4}), {4, 3}, {0}), {1})};
+         Value x = X(b);
+         return {ReduceSum(Y(b) * Broadcast(ReduceSum(x * x, {1}), {4, 3}, {0}), {1})};
        }},
       {"SumProduct", kNot,  // not the same along the axis
        [](B& b) -> Values {
@@ -155,7 +177,8 @@ std::vector<RuleCase> ReduceCases() {
        kStandard},
       {"SumProduct", kNot,  // a narrow float
        [](B& b) -> Values {
-         return {ReduceSum(X(b, {4, 3}, BF16) * Broadcast(b.Input("r", BF16, {4}), {4, 3}, {0}), {1})};
+         Value x = X(b, {4, 3}, BF16);
+         return {ReduceSum(x * Broadcast(ReduceSum(x * x, {1}), {4, 3}, {0}), {1})};
        },
        kStandard},
       {"SumProduct", kNot,

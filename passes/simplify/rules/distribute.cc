@@ -1,8 +1,10 @@
 // Sums of products: a factor that all terms of a sum share multiplies the sum instead.
 //
-// It saves a product an element; and where the factor itself comes of a reduction along the same
-// axes, the sum no longer waits for it: a kernel that goes over its rows once for every reduction
-// that waits for another goes over them once less. The gradient of a layer norm is such a case.
+// For integers that saves a product an element. For floats it is for factors that come of a
+// reduction along the same axes themselves: the sum no longer waits for them, and a kernel that goes
+// over its rows once for every reduction that waits for another goes over them once less. The
+// gradient of a layer norm is such a case. Other factors stay: they may be there to keep the sum
+// finite, or to leave out what is not.
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -19,7 +21,7 @@ using ir::Value;
 
 namespace {
 
-constexpr int kMaxTerms = 8;
+constexpr int kMaxTerms = 8, kMaxAdditions = 16;
 
 // A term of a sum: x times the copies of `factor`, one for each element that is left.
 struct Product {
@@ -69,18 +71,22 @@ Value SumOf(Match& m, const Product& product, const ReduceAttrs& attrs) {
 
 // Narrow floats are left out: a sum stored in f16 might overflow where the sum of the products does
 // not, and what two large sums leave of one another is rounded once for all terms, not term by term.
+// And the sum of nothing is 0, whatever the factor.
 bool MayDistribute(Match& m, const ReduceAttrs& attrs) {
   if (attrs.kind != Combiner::kSum || attrs.axes.empty()) return false;
   if (!IsFloat(m.type())) return true;
-  return ir::ComputeType(m.type().dtype) == m.type().dtype && AtLeastStandard(m);
+  const bool any = std::all_of(attrs.axes.begin(), attrs.axes.end(),
+                               [&](int64_t axis) { return IsPositive(m[0].shape()[axis]); });
+  return any && ir::ComputeType(m.type().dtype) == m.type().dtype && AtLeastStandard(m);
 }
 
 // The products that `v` adds up and takes away; false if it is anything else, or too much.
-bool CollectProducts(Match& m, Value v, const std::vector<int64_t>& axes,
+bool CollectProducts(Match& m, Value v, const std::vector<int64_t>& axes, int& additions,
                      std::vector<Product>& products) {
   if (m.Is(v, OpCode::kAdd) || m.Is(v, OpCode::kSub)) {
-    return CollectProducts(m, m.OperandOf(v, 0), axes, products) &&
-           CollectProducts(m, m.OperandOf(v, 1), axes, products);
+    return ++additions <= kMaxAdditions &&
+           CollectProducts(m, m.OperandOf(v, 0), axes, additions, products) &&
+           CollectProducts(m, m.OperandOf(v, 1), axes, additions, products);
   }
   const std::optional<Product> product = AsProduct(m, v, axes);
   if (!product.has_value() || products.size() == kMaxTerms) return false;
@@ -105,8 +111,9 @@ Replacement SumProduct(Match& m) {
   if (!MayDistribute(m, attrs)) return std::nullopt;
   const std::optional<Product> product = AsProduct(m, m[0], attrs.axes);
   if (!product.has_value()) return std::nullopt;
-  // A product that others need as well is there in any case.
-  if (!m.SingleUse(m[0]) && !SavesWaiting(m, {*product})) return std::nullopt;
+  // An integer product that others need as well is there in any case.
+  const bool saves = IsFloat(m.type()) ? SavesWaiting(m, {*product}) : m.SingleUse(m[0]);
+  if (!saves) return std::nullopt;
   return SumOf(m, *product, attrs);
 }
 
@@ -115,7 +122,8 @@ Replacement SumProducts(Match& m) {
   if (!MayDistribute(m, attrs)) return std::nullopt;
   if (!m.Is(m[0], OpCode::kAdd) && !m.Is(m[0], OpCode::kSub)) return std::nullopt;
   std::vector<Product> products;
-  if (!CollectProducts(m, m[0], attrs.axes, products)) return std::nullopt;
+  int additions = 0;
+  if (!CollectProducts(m, m[0], attrs.axes, additions, products)) return std::nullopt;
   // Several sums for one: worth it where they have a pass to run in.
   if (!SavesWaiting(m, products)) return std::nullopt;
   return SumOfProducts(m, m[0], attrs);

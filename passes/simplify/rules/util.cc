@@ -4,6 +4,7 @@
 
 #include "tenon/ir/compute.h"
 #include "tenon/ir/op.h"
+#include "tenon/passes/fuse/cost.h"
 
 namespace tenon::passes::rules {
 
@@ -64,10 +65,11 @@ std::optional<std::vector<int>> MatchUnits(const Shape& from, const Shape& to) {
 }
 
 std::optional<int> Waiting::Of(Value v) {
-  constexpr size_t kMaxVisits = 128;
+  constexpr int kMaxVisits = 128;
+  if (!one_kernel_) return 0;
   const auto known = known_.find(v.id().index);
   if (known != known_.end()) return known->second;
-  if (known_.size() == kMaxVisits) return std::nullopt;
+  if (++visits_ > kMaxVisits) return std::nullopt;
   const int itself = IsSuchReduction(v) ? 1 : 0;
   int waits = 0;
   if (itself == 1 || IsMovedOrMapped(v)) {
@@ -78,6 +80,17 @@ std::optional<int> Waiting::Of(Value v) {
     }
   }
   return known_[v.id().index] = waits + itself;
+}
+
+// The last dimensions, and not more than are gone over again.
+bool Waiting::AreRowsOfOneKernel() const {
+  double length = 1;
+  const auto rank = static_cast<int64_t>(shape_.size());
+  for (size_t i = 0; i < axes_.size(); ++i) {
+    if (axes_[i] != rank - static_cast<int64_t>(axes_.size() - i)) return false;
+    length *= fuse::Size(shape_[axes_[i]]);
+  }
+  return length <= fuse::kLongRow;
 }
 
 bool Waiting::IsSuchReduction(Value v) const {

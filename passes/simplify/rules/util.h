@@ -47,23 +47,29 @@ ir::Value DropCopies(Match& m, ir::Value v, const std::vector<bool>& drop);
 // `from` which it is, -1 for added ones; nullopt if it is something else.
 std::optional<std::vector<int>> MatchUnits(const ir::Shape& from, const ir::Shape& to);
 
-// How many reductions of a shape along some axes a value waits for, one behind the other: where one
-// kernel computes them all, it goes over its rows once for each.
+// How many reductions of a shape along some axes a value waits for, one behind the other: one kernel
+// computes them all, and goes over its rows once for each. Where no kernel would, it waits for none.
 class Waiting {
  public:
   Waiting(Match& m, ir::Shape shape, std::vector<int64_t> axes)
-      : m_(m), shape_(std::move(shape)), axes_(std::move(axes)) {}
+      : m_(m),
+        shape_(std::move(shape)),
+        axes_(std::move(axes)),
+        one_kernel_(AreRowsOfOneKernel()) {}
 
-  // Nullopt where too much would have to be looked at.
+  // Nullopt where too much has to be looked at.
   std::optional<int> Of(ir::Value v);
 
  private:
+  bool AreRowsOfOneKernel() const;
   bool IsSuchReduction(ir::Value v) const;
   bool IsMovedOrMapped(ir::Value v) const;
 
   Match& m_;
   const ir::Shape shape_;
   const std::vector<int64_t> axes_;
+  const bool one_kernel_;
+  int visits_ = 0;
   absl::flat_hash_map<uint32_t, int> known_;
 };
 
