@@ -3,8 +3,8 @@
 // A rule is a row in rules.def, which states its algebra, and a function under rules/. It looks at
 // one node and what that node depends on, and either does not apply or gives values that stand for
 // the node's results from then on, of the same types. A rule never makes a program worse: no more
-// work (but for sums that a kernel takes side by side), no larger values. Every row has a case for which it applies and one for which it must not
-// in tests/passes/rules_test.cc.
+// work (but for sums that a kernel takes side by side), no larger values. Every row has a case for
+// which it applies and one for which it must not in tests/passes/rules_test.cc.
 //
 // Bits: a rule of level exact keeps the bits of every result (whatever the sign and payload of a
 // NaN); one of level standard may differ in the sign of a zero, in the order of a sum, or by
