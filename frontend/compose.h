@@ -70,8 +70,8 @@ Value Dropout(Operand x, double rate, Operand key, int64_t stream = 0);
 Value SigmoidCrossEntropy(Operand logits, Operand targets);
 // -sum(y log_softmax(x)) over the last axis.
 Value SoftmaxCrossEntropy(Operand logits, Operand targets);
-// The same for integer labels, which have one dimension fewer than the logits; 0 for a label that is
-// no class.
+// The same for integer labels, which have one dimension fewer than the logits; 0 for a label that
+// is no class.
 Value SparseSoftmaxCrossEntropy(Operand logits, Operand labels);
 
 // --- Convolution and pooling in two dimensions

@@ -74,8 +74,8 @@ typedef enum tenon_status {
  * is through may fault in the next phase before another one has looked; none is two phases ahead.
  *
  * Cancelling: `wait` may return any other status. The thread leaves with it, after it has set both
- * words of `stop`, added one more to `arrived` and called `wake` if `parked` is not zero; every other
- * thread leaves at its next barrier at the latest. */
+ * words of `stop`, added one more to `arrived` and called `wake` if `parked` is not zero; every
+ * other thread leaves at its next barrier at the latest. */
 typedef struct tenon_team {
   /* What every barrier touches, on one cache line (align the struct to 64 bytes): it goes from core
    * to core once a barrier. */

@@ -432,10 +432,9 @@ void KernelEmitter::EmitPrefetch(const Instr& instr) {
   const int64_t bytes = instr.integer * ir::ByteSize(BufferType(instr.mem.buffer));
   for (int64_t byte = 0; byte < bytes; byte += target_.desc.cache_line) {
     Value* line = b_.CreateGEP(b_.getInt8Ty(), base, b_.getInt64(byte));
-    b_.CreateIntrinsic(
-        llvm::Intrinsic::prefetch, {line->getType()},
-        {line, b_.getInt32(instr.to_write ? 1 : 0), b_.getInt32(kNearest + 1 - instr.level),
-         b_.getInt32(1)});
+    b_.CreateIntrinsic(llvm::Intrinsic::prefetch, {line->getType()},
+                       {line, b_.getInt32(instr.to_write ? 1 : 0),
+                        b_.getInt32(kNearest + 1 - instr.level), b_.getInt32(1)});
   }
 }
 

@@ -31,8 +31,8 @@ struct CpuRow {
 constexpr int64_t kKiB = 1 << 10;
 constexpr int64_t kMiB = 1 << 20;
 
-// What one core may count on; L3 as a share of a busy machine. `stream_bytes` was measured for znver4
-// and icelake-server, and is that share for the rest. Others take x86-64's or generic's.
+// What one core may count on; L3 as a share of a busy machine. `stream_bytes` was measured for
+// znver4 and icelake-server, and is that share for the rest. Others take x86-64's or generic's.
 constexpr std::array<CpuRow, 16> kCpus = {{
     {"znver1", 32 * kKiB, 512 * kKiB, 4 * kMiB, 4 * kMiB, 5, 1},
     {"znver2", 32 * kKiB, 512 * kKiB, 4 * kMiB, 4 * kMiB, 5, 2},

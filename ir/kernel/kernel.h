@@ -96,8 +96,8 @@ struct Instr {
   int64_t integer = 0;
   double real = 0;
   int32_t site = -1;
-  int32_t unroll = 1;  // of kFor: how often the generator unrolls it; 0: fully (constant bounds)
-  int32_t level = 0;   // of kPrefetch: 1 is the nearest cache
+  int32_t unroll = 1;     // of kFor: how often the generator unrolls it; 0: fully (constant bounds)
+  int32_t level = 0;      // of kPrefetch: 1 is the nearest cache
   bool to_write = false;  // of kPrefetch: this core alone will have the lines
   std::vector<Block> blocks;
 };

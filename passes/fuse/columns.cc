@@ -124,9 +124,9 @@ int Fuser::FindHost(ir::NodeId id, int cluster, ElementIndex* point) {
     Cluster& host = clusters_[c];
     if (c == cluster || !IsHost(host, def, point) || host.members.size() >= kMaxMembers) continue;
     lower::Reads reads = lower::ReadsAtPoint(host.nest.space, graph_, node, def, *point);
-    const bool has_all = std::all_of(
-        reads.reads.begin(), reads.reads.end(),
-        [&](const lower::Read& read) { return ReadBy(c, read.value, read.index); });
+    const bool has_all =
+        std::all_of(reads.reads.begin(), reads.reads.end(),
+                    [&](const lower::Read& read) { return ReadBy(c, read.value, read.index); });
     if (has_all && !Reaches(cluster, c)) return c;
   }
   return -1;

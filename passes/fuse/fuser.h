@@ -78,8 +78,8 @@ class Fuser {
 
   // Reductions.
   struct Joining {
-    lower::ElementIndex index;        // of the result
-    std::vector<lower::VarId> kept;   // the cluster's loops that it varies with
+    lower::ElementIndex index;       // of the result
+    std::vector<lower::VarId> kept;  // the cluster's loops that it varies with
   };
   bool MayJoin(ir::NodeId id, int cluster, Joining* joining);
   bool JoinReduction(ir::NodeId id, int cluster);

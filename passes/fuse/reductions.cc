@@ -41,8 +41,7 @@ void Fuser::VisitReduction(ir::NodeId id) {
   ElementIndex identity;
   const int c = NewCluster(GroupKind::kReduce, id, kept, &identity);
   clusters_[c].row_type = IsRowType(def);
-  const ElementIndex index =
-      clusters_[c].nest.space.Reshape(identity, kept, graph_.type(v).dims);
+  const ElementIndex index = clusters_[c].nest.space.Reshape(identity, kept, graph_.type(v).dims);
   // First the edges to its users: none of them can host it.
   StoreIn(v, c, index);
   AddReduction(id, c, index);
@@ -71,7 +70,8 @@ bool Fuser::WantsRows(ir::NodeId id) {
          });
 }
 
-// The clusters that read `v`, or what element-wise ops make it of: not all of them, if there are many.
+// The clusters that read `v`, or what element-wise ops make it of: not all of them, if there are
+// many.
 void Fuser::CollectReaders(ir::ValueId v, int depth, std::set<int>* clusters) const {
   constexpr size_t kMaxReaders = 16;
   for (const Use& use : uses_[v.index]) {

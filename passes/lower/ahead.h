@@ -57,9 +57,9 @@ inline LookAheadRule NextRows(double row_bytes, int rows, int streams,
   return {{{static_cast<int64_t>(turns) * rows, fits ? 1 : 2}}, 1, target.l1_bytes};
 }
 
-// Whether a kernel that goes through rows is to ask for the lines of a buffer of so many bytes before
-// it writes them: then a plain store waits for nothing, and pays for buffers half as large again as
-// where it waits (docs/hunts/rows.md). Larger ones are stored past the caches.
+// Whether a kernel that goes through rows is to ask for the lines of a buffer of so many bytes
+// before it writes them: then a plain store waits for nothing, and pays for buffers half as large
+// again as where it waits (docs/hunts/rows.md). Larger ones are stored past the caches.
 inline bool AsksToStore(double buffer_bytes, const ir::TargetDesc& target) {
   return buffer_bytes > static_cast<double>(target.l1_bytes) &&
          buffer_bytes <= 1.5 * static_cast<double>(target.stream_bytes);

@@ -150,8 +150,8 @@ KValue ElementEmitter::LoadAt(int buffer, DType dtype, const IndexExpr& position
   return k_.ConcatRows(loaded);
 }
 
-void ElementEmitter::AskAhead(int buffer, ir::ValueId value, DType dtype,
-                              const IndexExpr& position, const Position& p, int rows, int lanes) {
+void ElementEmitter::AskAhead(int buffer, ir::ValueId value, DType dtype, const IndexExpr& position,
+                              const Position& p, int rows, int lanes) {
   if (looking_ == nullptr || kernel_.IsLocal(buffer) || !target().has_prefetch) return;
   const LookAheadRule& rule = looking_->rule_;
   const Dim step = position.Coefficient(looking_->var_);

@@ -22,8 +22,8 @@ constexpr double kMaxRowBytes = 256 << 10;
 constexpr double kShortRow = 8;
 // Rows up to this length spend a good part of their time between passes, waiting for one number.
 constexpr double kRowThatWaits = 2048;
-// What a few products and sums compute with, and the work that is no more than those: an exponential
-// takes half of all registers.
+// What a few products and sums compute with, and the work that is no more than those: an
+// exponential takes half of all registers.
 constexpr int kFewRegisters = 8;
 constexpr double kWorkOfFewRegisters = 12;
 // A pass of so much work a point takes longer than a line of memory, as a rule.
@@ -263,9 +263,9 @@ void ReduceEmitter::FindAskingPasses() {
   for (int pass = 0; pass <= passes_; ++pass) {
     hides.push_back(PassWork(pass) >= kWorkThatHides);
     for (const Trace::Visit& visit : LoadedInPass(pass)) {
-      const bool moves =
-          std::any_of(nest_.kept.begin(), nest_.kept.end(),
-                      [&](VarId v) { return nest_.space.DependsOn(visit.position, v); });
+      const bool moves = std::any_of(nest_.kept.begin(), nest_.kept.end(), [&](VarId v) {
+        return nest_.space.DependsOn(visit.position, v);
+      });
       if (!moves || !IsFull(visit.index)) continue;  // the same for every row, or one element of it
       std::vector<int>& passes = asking_[visit.value];
       if (passes.empty() || passes.back() != pass) passes.push_back(pass);

@@ -106,13 +106,13 @@ TEST(Compose, LabelsThatAreNoClassesCostNothing) {
   const float inf = std::numeric_limits<float>::infinity();
   const std::vector<float> logits = {1, 2, 3, 1, 2, 3, 1, 2, 3, -inf, 0, 0, -inf, 0, 0};
   const std::vector<int64_t> labels = {2, -1, 3, 1, 0};
-  const auto outputs = testing::Evaluate(
-      {{"x", Tensor::FromValues<float>({5, 3}, logits)},
-       {"labels", Tensor::FromValues<int64_t>({5}, labels)}},
-      [](GraphBuilder&, const auto& in) {
-        return std::vector<std::pair<std::string, Value>>{
-            {"loss", SparseSoftmaxCrossEntropy(in.at("x"), in.at("labels"))}};
-      });
+  const auto outputs =
+      testing::Evaluate({{"x", Tensor::FromValues<float>({5, 3}, logits)},
+                         {"labels", Tensor::FromValues<int64_t>({5}, labels)}},
+                        [](GraphBuilder&, const auto& in) {
+                          return std::vector<std::pair<std::string, Value>>{
+                              {"loss", SparseSoftmaxCrossEntropy(in.at("x"), in.at("labels"))}};
+                        });
   const auto loss = outputs.at("loss").data<float>();
   EXPECT_NEAR(loss[0], std::log(1 + std::exp(-1.0) + std::exp(-2.0)), 1e-6);
   EXPECT_EQ(loss[1], 0);

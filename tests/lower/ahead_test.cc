@@ -112,7 +112,8 @@ TEST(AheadTest, SoftmaxAsksWhereItComputesExponentials) {
               AllOf(SizeIs(8), Each(Eq(2))));  // four tiles of two rows
 }
 
-// Two loops compute enough: one asks for the first row of each tile of two, the other for the second.
+// Two loops compute enough: one asks for the first row of each tile of two, the other for the
+// second.
 TEST(AheadTest, TheGradientOfANormAsksInTwoLoops) {
   const ir::Shape shape = {64, 1024};
   GraphBuilder b;

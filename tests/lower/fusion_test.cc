@@ -58,9 +58,10 @@ TEST(Fusion, ReductionsOfTheSameRowsAreSiblings) {
   Value e = Exp(x - BroadcastTo(ReduceMax(x, {1}, true), {64, 100}));
   Value y = Select(keep, e / BroadcastTo(ReduceSum(e, {1}, true), {64, 100}), 0);
   Value total = ReduceSum(Tanh(ReduceSum(Select(keep, x, 0), {1})), {0});
-  EXPECT_EQ(PlanText(b, {{"y", y}, {"total", total}}),
-            "reduce {reduce reshape broadcast sub exp reduce reshape broadcast div broadcast select "
-            "broadcast select reduce} stores 2\nreduce {tanh reduce} stores 1\n");
+  EXPECT_EQ(
+      PlanText(b, {{"y", y}, {"total", total}}),
+      "reduce {reduce reshape broadcast sub exp reduce reshape broadcast div broadcast select "
+      "broadcast select reduce} stores 2\nreduce {tanh reduce} stores 1\n");
 }
 
 TEST(Fusion, ReductionsOfOtherRowsAreNot) {

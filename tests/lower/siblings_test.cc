@@ -1,5 +1,5 @@
-// Reductions of the same rows: what becomes of them where one of them is used in another way than as
-// the rows' own, and what they give.
+// Reductions of the same rows: what becomes of them where one of them is used in another way than
+// as the rows' own, and what they give.
 #include <string>
 #include <vector>
 
@@ -48,7 +48,9 @@ TEST(Siblings, AUserOfOtherRowsIsNone) {
   const std::vector<std::function<Value(Value)>> uses = {
       [](Value x) { return ReduceSum(Max(x, OfColumns(ReduceMin(x, {1}))), {1}); },
       [](Value x) { return x - OfRows(ReduceMax(x, {1})) + OfColumns(ReduceSum(x, {1})); },
-      [](Value x) { return x - OfRows(ReduceMax(x, {1})) + OfRows(Reverse(ReduceSum(x, {1}), {0})); },
+      [](Value x) {
+        return x - OfRows(ReduceMax(x, {1})) + OfRows(Reverse(ReduceSum(x, {1}), {0}));
+      },
       [](Value x) {
         Value sums = ReduceSum(x, {1});
         return x - OfRows(ReduceMax(x, {1})) + OfRows(sums) * OfColumns(sums);

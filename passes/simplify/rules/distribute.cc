@@ -1,8 +1,8 @@
 // Sums of products: a factor that all terms of a sum share multiplies the sum instead.
 //
 // For integers that saves a product an element. For floats it is for factors that come of a
-// reduction along the same axes themselves: the sum no longer waits for them, and a kernel that goes
-// over its rows once for every reduction that waits for another goes over them once less. The
+// reduction along the same axes themselves: the sum no longer waits for them, and a kernel that
+// goes over its rows once for every reduction that waits for another goes over them once less. The
 // gradient of a layer norm is such a case. Other factors stay: they may be there to keep the sum
 // finite, or to leave out what is not.
 #include <algorithm>
@@ -70,8 +70,8 @@ Value SumOf(Match& m, const Product& product, const ReduceAttrs& attrs) {
 }
 
 // Narrow floats are left out: a sum stored in f16 might overflow where the sum of the products does
-// not, and what two large sums leave of one another is rounded once for all terms, not term by term.
-// And the sum of nothing is 0, whatever the factor.
+// not, and what two large sums leave of one another is rounded once for all terms, not term by
+// term. And the sum of nothing is 0, whatever the factor.
 bool MayDistribute(Match& m, const ReduceAttrs& attrs) {
   if (attrs.kind != Combiner::kSum || attrs.axes.empty()) return false;
   if (!IsFloat(m.type())) return true;

@@ -87,8 +87,8 @@ Replacement ReduceReduce(Match& m) {
   if (inner.kind != outer.kind || inner.axes.empty() || outer.axes.empty()) return std::nullopt;
   if (!IgnoresOrder(m.type()) && !AtLeastStandard(m)) return std::nullopt;
   const Value x = m.OperandOf(m[0]);
-  // A row's sum that is taken where the row is at hand costs nothing; one sum of everything would go
-  // over all rows once more.
+  // A row's sum that is taken where the row is at hand costs nothing; one sum of everything would
+  // go over all rows once more.
   if (Waiting(m, x.shape(), inner.axes).Of(x).value_or(0) > 0) return std::nullopt;
   std::vector<int64_t> axes;
   int64_t kept = 0;

@@ -47,8 +47,9 @@ ir::Value DropCopies(Match& m, ir::Value v, const std::vector<bool>& drop);
 // `from` which it is, -1 for added ones; nullopt if it is something else.
 std::optional<std::vector<int>> MatchUnits(const ir::Shape& from, const ir::Shape& to);
 
-// How many reductions of a shape along some axes a value waits for, one behind the other: one kernel
-// computes them all, and goes over its rows once for each. Where no kernel would, it waits for none.
+// How many reductions of a shape along some axes a value waits for, one behind the other: one
+// kernel computes them all, and goes over its rows once for each. Where no kernel would, it waits
+// for none.
 class Waiting {
  public:
   Waiting(Match& m, ir::Shape shape, std::vector<int64_t> axes)
