@@ -61,7 +61,7 @@ inline LookAheadRule NextRows(double row_bytes, int rows, int streams,
 // before it writes them: then a plain store waits for nothing, and pays for buffers half as large
 // again as where it waits (docs/hunts/rows.md). Larger ones are stored past the caches.
 inline bool AsksToStore(double buffer_bytes, const ir::TargetDesc& target) {
-  return buffer_bytes > static_cast<double>(target.l1_bytes) &&
+  return target.has_prefetch && buffer_bytes > static_cast<double>(target.l1_bytes) &&
          buffer_bytes <= 1.5 * static_cast<double>(target.stream_bytes);
 }
 

@@ -177,7 +177,7 @@ void ElementEmitter::AskToStore(ir::ValueId value, const ElementIndex& index, co
   const ir::TensorType& type = kernel_.context().graph().type(value);
   const int buffer = kernel_.Param(value, /*written=*/true);
   const double bytes = kernel_.SizeOf(buffer) * static_cast<double>(ir::ByteSize(type.dtype));
-  if (!target().has_prefetch || !AsksToStore(bytes, target())) return;
+  if (!AsksToStore(bytes, target())) return;
   const Position p = Resolve(space_.Linearize(index, type.dims), tile);
   if (p.general.valid() || !(p.lane_stride == Dim(1))) return;
   KValue row = p.base;
