@@ -52,6 +52,7 @@ TargetDesc Riscv64() {
   t.vector_registers = 32;
   t.has_fma = true;
   t.fma_per_cycle = 1;
+  t.vector_loads_per_cycle = 1;
   return t;
 }
 
@@ -72,6 +73,7 @@ TargetDesc CortexM() {
   t.max_threads = 1;
   t.vector_bits = 32;
   t.fma_per_cycle = 1;
+  t.vector_loads_per_cycle = 1;
   t.cache_line = 32;
   t.l1_bytes = 16 << 10;
   t.l2_bytes = 64 << 10;

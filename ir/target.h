@@ -34,6 +34,7 @@ struct TargetDesc {
   bool has_bf16_tiles = false;
   int fma_latency = 4;  // cycles; with the units, how many independent accumulators hide it
   int fma_per_cycle = 2;
+  int vector_loads_per_cycle = 2;  // from the first level
 
   int64_t l1_bytes = 32 << 10;
   int64_t l2_bytes = 512 << 10;

@@ -89,6 +89,7 @@ class KernelEmitter {
   Tile NewTile(const kernel::Type& type) const;
   // The part of `tile` for a position of a result with `lanes` lanes: scalars become vectors.
   llvm::Value* PartFor(const Tile& tile, int row, int piece, int lanes);
+  llvm::Value* Stretch(llvm::Value* scalar, int lanes);
   llvm::Value* Lane(const Tile& tile, int row, int lane);
   llvm::Value* FromLanes(llvm::ArrayRef<llvm::Value*> lanes);
 
@@ -181,6 +182,8 @@ class KernelEmitter {
   llvm::Value* thread_ = nullptr;
   llvm::Value* threads_ = nullptr;
   std::map<const kernel::Instr*, int> fault_numbers_;
+  // Vectors of 16 bytes, repeated to so many lanes.
+  std::map<std::pair<llvm::Value*, int>, llvm::Value*> repeated_;
   llvm::Value* spare_zero_ = nullptr;     // stack memory for lanes that are off: of loads,
   llvm::Value* spare_written_ = nullptr;  // and of stores
   llvm::Value* matrix_memory_ = nullptr;

@@ -123,7 +123,9 @@ void SetX86(const llvm::MCSubtargetInfo& subtarget, TargetInfo* info) {
   info->bf16_dot = info->desc.has_bf16_dot && subtarget.checkFeatures("+avx512bf16,+avx512vl");
   info->matrix_registers = subtarget.checkFeatures("+amx-tile,+amx-bf16");
   info->masks_small = subtarget.checkFeatures("+avx512bw");
-  info->scales_in_hardware = subtarget.checkFeatures("+avx512f") && info->desc.vector_bits == 512;
+  info->scales_in_hardware =
+      subtarget.checkFeatures("+avx512f,+avx512dq") && info->desc.vector_bits == 512;
+  info->shuffles_groups = info->desc.vector_bits > 128;
   info->fma = subtarget.checkFeatures("+fma");
 }
 

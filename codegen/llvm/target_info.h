@@ -27,7 +27,8 @@ struct TargetInfo {
   bool converts_f16 = false;        // f16 from and to f32, to nearest even
   bool streams = false;             // stores past the caches
   bool masks_small = false;         // masked accesses of 1- and 2-byte elements
-  bool scales_in_hardware = false;  // x * 2^k, on whole vectors of f32
+  bool scales_in_hardware = false;  // x * 2^k for any k, on whole vectors of f32
+  bool shuffles_groups = false;     // lanes within all groups of 16 bytes, in one instruction
   bool fma = false;                 // llvm.fma becomes one instruction
   bool bf16_dot = false;            // dot2 is one instruction
   bool matrix_registers = false;    // tile_dot of 16 x 16 x 16 pairs is one instruction

@@ -149,7 +149,8 @@ class ContractEmitter {
 
   // A row of B as it lies; of pairs, two.
   KValue LoadB(const TileShape& shape, KValue offset);
-  // Asks for the rows of B that follow the one at `offset`, where each is on another page.
+  // Asks for the rows of B that follow the one at `offset`, where steps read B as it lies and each
+  // is on another page.
   void AskAhead(const TileShape& shape, KValue offset);
   // Pairs along k, lanes along n.
   KValue LoadPairs(int rows, const TileShape& shape, KValue offset);
@@ -184,7 +185,17 @@ class ContractEmitter {
   // Where a tile's steps begin, were they to begin at k = 0.
   KValue ATile(const TileShape& tile, KValue row, KValue a_base, const KRange& range);
 
-  KValue EmitStep(const TileShape& shape, const StepOffsets& at, KValue acc);
+  // Offsets at iteration `i` of k dimension `d`.
+  StepOffsets AtStep(size_t d, const StepOffsets& at, KValue i);
+  // Steps of the innermost k loop on a tile that holds `held` rows: in groups of
+  // Schedule::kHeldSteps, and what is left one by one.
+  KValue EmitHeldSteps(const TileShape& shape, int held, KValue low, KValue high,
+                       const StepOffsets& at, KValue acc, int unroll);
+  // One step, whose operand from A is `a`.
+  KValue EmitStep(const TileShape& shape, KValue a, const StepOffsets& at, KValue acc);
+  // `rows` rows of A from the one at `offset` on, `steps` steps of k of each.
+  KValue LoadA(int rows, int steps, KValue offset);
+  KValue RowStrideOfA();
 
   // A tile whose sums are complete and that waits for its results to be computed: where it begins
   // in the result and among the sums, and how many rows and columns of it there are.

@@ -100,6 +100,7 @@ KValue ContractEmitter::LoadB(const TileShape& shape, KValue offset) {
 }
 
 void ContractEmitter::AskAhead(const TileShape& shape, KValue offset) {
+  if (panel_ >= 0 && !filling_) return;
   const Dim &step = nest_.k.back().b, &lane = nest_.n.back().b;
   if (!step.is_constant() || !(lane == Dim(1))) return;
   const int64_t bytes = step.constant() * ir::ByteSize(nest_.operand_dtype());

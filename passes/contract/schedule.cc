@@ -74,14 +74,49 @@ Schedule::Rows ChooseRows(const ContractNest& nest, const ir::TargetDesc& target
                                                            : Schedule::Rows::kDirect;
 }
 
-// Cycles, in units of one FMA, for one step of k on a tile: the FMAs, but no less than the loads
-// nor the latency of an accumulator; fewer loads break ties. B's vectors weigh more where they come
-// from the second level.
-double TileCost(const ir::TargetDesc& target, int64_t rows, int64_t vectors, bool far = false) {
+// Cycles, in units of one FMA, for one step of k on a tile of which `held` rows are held: the FMAs
+// and what takes one of their units, but no less than the loads nor the latency of an accumulator;
+// fewer loads break ties. B's vectors weigh more where they come from the second level.
+double TileCost(const ir::TargetDesc& target, int64_t rows, int64_t vectors, int64_t held,
+                bool far) {
   const double latency = target.fma_latency * target.fma_per_cycle;
-  const double loads = static_cast<double>(rows + vectors);
-  return std::max({static_cast<double>(rows * vectors), loads, latency}) + 0.05 * loads +
+  const double loads =
+      static_cast<double>(rows - held + vectors) + static_cast<double>(held) / Schedule::kHeldSteps;
+  const double loading = loads * target.fma_per_cycle / target.vector_loads_per_cycle;
+  return std::max({static_cast<double>(rows * vectors + held), loading, latency}) + 0.05 * loads +
          (far ? 0.35 * static_cast<double>(vectors) : 0);
+}
+
+// Held rows take registers beside accumulators, B's vectors, and what LLVM needs for broadcasts;
+// they are there where they save something.
+int BestHeldRows(const ir::TargetDesc& target, int64_t rows, int64_t vectors) {
+  const int spare = target.vector_registers >= 32 ? 2 : 4;
+  const int64_t room = target.vector_registers - rows * vectors - vectors - spare;
+  int best = 0;
+  double cost = 0.95 * TileCost(target, rows, vectors, 0, false);
+  for (int held = 1; held <= std::min(rows, room); ++held) {
+    const double with = TileCost(target, rows, vectors, held, false);
+    if (with >= cost) continue;
+    best = held;
+    cost = with;
+  }
+  return best;
+}
+
+double TileCost(const ir::TargetDesc& target, const Schedule& s, int64_t rows, int64_t vectors,
+                bool far = false) {
+  const int held = s.holds_rows ? BestHeldRows(target, rows, vectors) : 0;
+  return TileCost(target, rows, vectors, held, far);
+}
+
+// A step's operand in one lane of all groups of 16 bytes, where k lies next to each other, is one
+// instruction on x86's long vectors. Where these can be loaded as often as they are multiplied it
+// saves nothing.
+bool CanHoldRows(const ContractNest& nest, const ir::TargetDesc& target, const Schedule& s) {
+  const bool along_k = s.a_rows == Schedule::Rows::kByRow ||
+                       (s.a_rows == Schedule::Rows::kDirect && nest.k.back().a == Dim(1));
+  return along_k && nest.step_dtype() == ir::DType::kF32 && target.vector_bits >= 256 &&
+         target.vector_loads_per_cycle < target.fma_per_cycle;
 }
 
 // The same of matrix registers: 16 cycles for 16 steps of 16 rows and a vector of columns.
@@ -89,10 +124,11 @@ double MatrixTileCost(const ir::TargetDesc& target, int64_t rows, int64_t vector
   return static_cast<double>(CeilDiv(rows, kMatrixSide) * vectors) * target.fma_per_cycle;
 }
 
-double RowsCost(const ir::TargetDesc& target, int64_t total, int rows, int64_t vectors, bool far) {
+double RowsCost(const ir::TargetDesc& target, const Schedule& s, int64_t total, int rows,
+                int64_t vectors, bool far) {
   if (vectors == 0) return 0;
-  double cost = static_cast<double>(total / rows) * TileCost(target, rows, vectors, far);
-  if (total % rows != 0) cost += TileCost(target, total % rows, vectors, far);
+  double cost = static_cast<double>(total / rows) * TileCost(target, s, rows, vectors, far);
+  if (total % rows != 0) cost += TileCost(target, s, total % rows, vectors, far);
   return cost;
 }
 
@@ -143,8 +179,9 @@ void ChooseTile(const ContractNest& nest, const ir::TargetDesc& target, bool b_i
     const int64_t most = std::min<int64_t>({MaxRows(target, vectors), m, beside});
     for (int rows = 1; rows <= most; ++rows) {
       const bool far = k * lanes * bytes > target.l1_bytes / 2;
-      const double cost = static_cast<double>(n / lanes) * RowsCost(target, m, rows, used, far) +
-                          RowsCost(target, m, rows, CeilDiv(n % lanes, width), far);
+      const double cost =
+          static_cast<double>(n / lanes) * RowsCost(target, *s, m, rows, used, far) +
+          RowsCost(target, *s, m, rows, CeilDiv(n % lanes, width), far);
       if (best >= 0 && cost >= best) continue;
       best = cost;
       s->rows = rows;
@@ -262,7 +299,7 @@ double ChunkedCost(const ir::TargetDesc& target, const Schedule& s, const Work& 
   const int64_t tile_rows = std::min<int64_t>(s.rows, rows);
   const double tile = static_cast<double>(CeilDiv(rows, s.rows)) *
                       (s.matrix ? MatrixTileCost(target, tile_rows, work.vectors)
-                                : TileCost(target, tile_rows, work.vectors));
+                                : TileCost(target, s, tile_rows, work.vectors));
   const bool fills = s.panel != Schedule::Panel::kDirect && !s.prepacked;
   const double fill = !fills ? 0 : far_line * static_cast<double>(work.vectors);
   const double read_a = static_cast<double>(rows * work.step_bytes) /
@@ -375,6 +412,11 @@ Dim PanelColumns(const ContractNest& nest, const Schedule& s) {
   return nest.n.back().extent - Dim(s.dot_columns);
 }
 
+int HeldRows(const ir::TargetDesc& target, const Schedule& s, int rows, int lanes) {
+  const int width = target.Lanes(ir::ByteSize(ir::DType::kF32));
+  return s.holds_rows && lanes >= width ? BestHeldRows(target, rows, CeilDiv(lanes, width)) : 0;
+}
+
 bool MayPrepack(const ir::TargetDesc& target, passes::Prepack prepack) {
   switch (prepack) {
     case passes::Prepack::kTarget:
@@ -395,6 +437,7 @@ Schedule MakeSchedule(const ContractNest& nest, const ir::TargetDesc& target,
     s.dot_columns = ChooseDotColumns(nest, target);
   }
   s.a_rows = ChooseRows(nest, target);
+  s.holds_rows = CanHoldRows(nest, target, s);
   if (MatrixPays(nest, target)) {
     ChooseMatrixTile(nest, target, &s);
   } else {

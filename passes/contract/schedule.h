@@ -19,6 +19,10 @@ struct Schedule {
   int rows = 1;
   int lanes = 1;       // a power of two up to 16, or a multiple of 16
   int tail_lanes = 0;  // of the last panel; 0 where all panels are full
+  // Whether tiles may take some of their rows from registers that hold kHeldSteps steps of a row,
+  // where loads would hold them up (HeldRows says how many).
+  static constexpr int kHeldSteps = 4;
+  bool holds_rows = false;
   // Whether the tile is one of matrix registers (matrix_tile.cc): rows and lanes are 16 or 32, the
   // sums go through memory, and what follows on them is computed behind each tile.
   bool matrix = false;
@@ -70,6 +74,9 @@ struct Schedule {
 
 // Columns of the innermost n loop that panels hold.
 ir::Dim PanelColumns(const ContractNest& nest, const Schedule& s);
+
+// How many of its first rows a tile of this shape holds.
+int HeldRows(const ir::TargetDesc& target, const Schedule& s, int rows, int lanes);
 
 // What a schedule depends on beside shape and target.
 struct Surroundings {

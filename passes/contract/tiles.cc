@@ -141,43 +141,92 @@ KValue ContractEmitter::EmitK(size_t d, const TileShape& shape, KValue low, KVal
   const bool all = steps.is_constant() && steps.constant() <= 32 && s_.split == 0;
   const bool few = dim.extent.is_constant() && dim.extent.constant() <= 8 && d > 0;
   const int unroll = all || (innermost && few) ? 0 : innermost ? 4 : 1;
+  const int held = HeldRows(context_.target(), s_, shape.rows, shape.lanes);
+  if (innermost && held > 0) return EmitHeldSteps(shape, held, low, high, at, acc, unroll);
   return k_.For(
       low, high, 1, {acc},
       [&](KValue i, std::vector<KValue> carried) -> std::vector<KValue> {
-        const StepOffsets here = {k_.Add(at.a, Scaled(i, AStride(d))),
-                                  k_.Add(at.b, Scaled(i, dim.b)),
-                                  k_.Add(at.panel, Scaled(i, PanelStride(d)))};
+        const StepOffsets here = AtStep(d, at, i);
         if (!innermost) {
           const KValue extent = k_.DimValue(nest_.k[d + 1].extent);
           return {EmitK(d + 1, shape, k_.ConstI64(0), extent, here, carried[0])};
         }
-        const bool reads_b = panel_ < 0 || filling_;
-        if (reads_b && unroll != 0) AskAhead(shape, here.b);
-        return {EmitStep(shape, here, carried[0])};
+        if (unroll != 0) AskAhead(shape, here.b);
+        return {EmitStep(shape, LoadA(shape.rows, 1, here.a), here, carried[0])};
       },
       unroll)[0];
 }
 
-KValue ContractEmitter::EmitStep(const TileShape& shape, const StepOffsets& at, KValue acc) {
-  kernel::MemRef a_mem{.buffer = rows_ >= 0 ? rows_ : a_buffer_, .offset = at.a};
-  if (shape.rows > 1) {
-    a_mem.row_stride = s_.a_rows == Schedule::Rows::kDirect  ? k_.DimValue(nest_.m.back().a)
-                       : s_.a_rows == Schedule::Rows::kByRow ? k_.ConstI64(RowPitch())
-                                                             : k_.ConstI64(1);
+KValue ContractEmitter::EmitHeldSteps(const TileShape& shape, int held, KValue low, KValue high,
+                                      const StepOffsets& at, KValue acc, int unroll) {
+  const size_t d = nest_.k.size() - 1;
+  constexpr int kSteps = Schedule::kHeldSteps;
+  const KValue groups = k_.Div(k_.Sub(high, low), kSteps);
+  const KValue end = k_.Add(low, k_.Mul(groups, k_.ConstI64(kSteps)));
+  acc = k_.For(
+      low, end, kSteps, {acc},
+      [&](KValue i, std::vector<KValue> carried) -> std::vector<KValue> {
+        const KValue group = LoadA(held, kSteps, AtStep(d, at, i).a);
+        for (int step = 0; step < kSteps; ++step) {
+          const StepOffsets here = AtStep(d, at, k_.Add(i, k_.ConstI64(step)));
+          if (unroll != 0) AskAhead(shape, here.b);
+          KValue a = k_.Extract(group, step);
+          if (held < shape.rows) {
+            const KValue others = k_.Add(here.a, k_.Mul(RowStrideOfA(), k_.ConstI64(held)));
+            a = k_.ConcatRows({a, LoadA(shape.rows - held, 1, others)});
+          }
+          carried[0] = EmitStep(shape, a, here, carried[0]);
+        }
+        return carried;
+      },
+      unroll)[0];
+  return k_.For(
+      end, high, 1, {acc},
+      [&](KValue i, std::vector<KValue> carried) -> std::vector<KValue> {
+        const StepOffsets here = AtStep(d, at, i);
+        return {EmitStep(shape, LoadA(shape.rows, 1, here.a), here, carried[0])};
+      },
+      unroll)[0];
+}
+
+ContractEmitter::StepOffsets ContractEmitter::AtStep(size_t d, const StepOffsets& at, KValue i) {
+  return {k_.Add(at.a, Scaled(i, AStride(d))), k_.Add(at.b, Scaled(i, nest_.k[d].b)),
+          k_.Add(at.panel, Scaled(i, PanelStride(d)))};
+}
+
+KValue ContractEmitter::RowStrideOfA() {
+  switch (s_.a_rows) {
+    case Schedule::Rows::kDirect:
+      return k_.DimValue(nest_.m.back().a);
+    case Schedule::Rows::kByRow:
+      return k_.ConstI64(RowPitch());
+    case Schedule::Rows::kByTile:
+    case Schedule::Rows::kTransposed:
+      break;
   }
+  return k_.ConstI64(1);
+}
+
+KValue ContractEmitter::LoadA(int rows, int steps, KValue offset) {
+  kernel::MemRef mem{.buffer = rows_ >= 0 ? rows_ : a_buffer_, .offset = offset};
+  if (rows > 1) mem.row_stride = RowStrideOfA();
   const bool as_it_lies = s_.a_rows != Schedule::Rows::kByTile;
-  if (nest_.pairs && as_it_lies) a_mem.lane_stride = k_.ConstI64(2);
-  const KValue av = k_.Load(nest_.step_dtype(), shape.rows, 1, a_mem);
+  if (nest_.pairs && as_it_lies) mem.lane_stride = k_.ConstI64(2);
+  return k_.Load(nest_.step_dtype(), rows, steps, mem);
+}
+
+KValue ContractEmitter::EmitStep(const TileShape& shape, KValue a, const StepOffsets& at,
+                                 KValue acc) {
   const kernel::MemRef in_panel{.buffer = panel_, .offset = at.panel};
   const bool from_panel = panel_ >= 0 && !filling_;
   const KValue bv =
       from_panel ? k_.Load(nest_.step_dtype(), 1, shape.lanes, in_panel) : LoadB(shape, at.b);
   if (filling_) k_.Store(bv, in_panel);
-  if (nest_.pairs) return k_.Scalar(ScalarOp::kDot2, {av, bv, acc});
+  if (nest_.pairs) return k_.Scalar(ScalarOp::kDot2, {a, bv, acc});
   if (context_.numerics() != passes::Numerics::kExact) {
-    return k_.Scalar(ScalarOp::kFma, {av, bv, acc});
+    return k_.Scalar(ScalarOp::kFma, {a, bv, acc});
   }
-  return k_.Scalar(ScalarOp::kAdd, {acc, k_.Scalar(ScalarOp::kMul, {av, bv})});
+  return k_.Scalar(ScalarOp::kAdd, {acc, k_.Scalar(ScalarOp::kMul, {a, bv})});
 }
 
 void ContractEmitter::EmitResults(const TileShape& shape, KValue acc) {

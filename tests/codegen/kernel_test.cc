@@ -85,6 +85,34 @@ TEST(Tile, ExtractRowConcatSplat) {
   }));
 }
 
+// Lanes of short vectors, each stretched to longer ones of several lengths: loaded, computed and
+// carried by a loop.
+TEST(Tile, LanesOfShortVectorsStretch) {
+  std::vector<kernel::Program> programs;
+  for (const DType dtype : {DType::kF32, DType::kF64, DType::kI32}) {
+    for (const int lanes : {4, 8, 16, 48}) {
+      programs.push_back(
+          OneChunk(dtype, 64, dtype, 4 * 3 * lanes, [&](KernelBuilder& k, int in, int out) {
+            const ValueId row = k.Load(dtype, 1, lanes, {.buffer = in, .offset = k.ConstI64(9)});
+            ValueId group = k.Load(
+                dtype, 3, 4, {.buffer = in, .offset = k.ConstI64(1), .row_stride = k.ConstI64(5)});
+            if (lanes == 8) group = k.Add(group, group);
+            if (lanes == 16) {
+              group =
+                  k.For(k.ConstI64(0), k.ConstI64(3), 1, {group},
+                        [&](ValueId, std::vector<ValueId> carried) {
+                          return std::vector<ValueId>{k.Add(carried[0], k.Extract(carried[0], 2))};
+                        })[0];
+            }
+            std::vector<ValueId> sums;
+            for (int lane = 0; lane < 4; ++lane) sums.push_back(k.Add(k.Extract(group, lane), row));
+            StoreAll(k, k.ConcatRows(sums), out);
+          }));
+    }
+  }
+  Check(Join(programs));
+}
+
 TEST(Tile, BroadcastsRowsAndLanes) {
   Check(OneChunk(DType::kF32, 100, DType::kF32, 6 * 48, [](KernelBuilder& k, int in, int out) {
     const ValueId column = k.Load(

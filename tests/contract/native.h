@@ -24,6 +24,18 @@ inline ir::Literal Digits(ir::DType dtype, std::vector<int64_t> dims, double see
 // What native runs are held to, beside each other. The interpreter takes its time.
 enum class Oracle { kInterpreter, kNone };
 
+// And the same targets as if they loaded one vector a cycle, where tiles hold some of their rows.
+inline std::vector<codegen::NamedTarget> WithHeldRows(std::vector<codegen::NamedTarget> targets) {
+  for (size_t i = 0, n = targets.size(); i < n; ++i) {
+    codegen::NamedTarget slow = targets[i];
+    slow.name += " with slow loads";
+    slow.target.fma_per_cycle = 2;
+    slow.target.vector_loads_per_cycle = 1;
+    targets.push_back(slow);
+  }
+  return targets;
+}
+
 // Outputs of the graph as scheduled for `target`: to the bit the same on one, two and three
 // threads, with the guard page behind each buffer or before it, and what the oracle gives.
 inline std::vector<ir::Literal> RunNatively(const ir::Graph& graph, const ir::TargetDesc& target,

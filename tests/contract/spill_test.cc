@@ -5,8 +5,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "tenon/codegen/artifact.h"
-#include "tests/codegen/harness.h"
-#include "tests/contract/support.h"
+#include "tests/contract/native.h"
 
 namespace tenon::contract {
 namespace {
@@ -86,7 +85,7 @@ int CompileAndCheck(const std::string& spec, int64_t m, int64_t k, int64_t n, ir
 }
 
 TEST(SpillTest, NoVectorOnTheStackInALoopOverK) {
-  for (const codegen::NamedTarget& t : codegen::RunnableTargets()) {
+  for (codegen::NamedTarget t : WithHeldRows(codegen::RunnableTargets())) {
     if (!t.target.has_fma) continue;
     SCOPED_TRACE(t.name);
     int loops = 0;
