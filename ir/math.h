@@ -31,6 +31,9 @@
 //   F Scale(F x, F k, I n)      x * 2^n rounded once, for x = NaN or in [1/4, 4] and n = k in
 //                               [-1100, 1025]; NaN for x = NaN, whatever n. ScaleInTwoSteps (in
 //                               ir/math_support.h) serves where no instruction does it.
+//   bool scales_by_any()        whether Scale takes any k, infinite and NaN included (n may be
+//                               anything then, and x NaN only with k): zero, infinite or NaN
+//   F Held(F x, double bound)   where it does: x within +-bound, some number there for NaN
 //   F Lookup(table, I)          table[I mod 16], of 16 floats; only where kBits is 32
 //   Reduced<P> Rarely(B rare, Reduced<P> usual, slow)       slow() where `rare` is true, usual
 //                               elsewhere; slow is without effects and may always run

@@ -45,9 +45,18 @@ typename P::F ExpOfReduced(P& p, typename P::F r) {
   return p.Add(p.Const(1), p.Fma(q, p.Mul(r, r), r));
 }
 
+// e^x where scaling takes any k. Beyond 2^22 r is some number, infinite or NaN; held near zero it
+// is good enough for what k alone makes zero, infinite or NaN.
+template <typename P>
+typename P::F ExpByAnyScale(P& p, typename P::F x) {
+  const ExpArgument<P> a = ReduceExp(p, x);
+  return p.Scale(ExpOfReduced(p, p.Held(a.r, 0.5)), a.k, a.n);
+}
+
 // e^x for x <= 0, or NaN.
 template <typename P>
 typename P::F ExpOfNonPositive(P& p, typename P::F x) {
+  if (p.scales_by_any()) return ExpByAnyScale(p, x);
   // Below, even the smallest denormal rounds to zero.
   const ExpArgument<P> a = ReduceExp(p, AtLeast(p, x, Pick<P>(-104, -746)));
   return p.Scale(ExpOfReduced(p, a.r), a.k, a.n);
@@ -55,6 +64,7 @@ typename P::F ExpOfNonPositive(P& p, typename P::F x) {
 
 template <typename P>
 typename P::F Exp(P& p, typename P::F x) {
+  if (p.scales_by_any()) return ExpByAnyScale(p, x);
   // Beyond, the scaling overflows all the same.
   return ExpOfNonPositive(p, AtMost(p, x, Pick<P>(89, 710)));
 }

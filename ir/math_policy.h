@@ -61,6 +61,8 @@ struct ScalarPolicy {
   static F FromInt(I a) { return static_cast<F>(static_cast<Signed>(a)); }
   static F Lookup(const float (&table)[16], I index) { return table[index % 16]; }
   F Scale(F x, F /*k*/, I n) { return ScaleInTwoSteps(*this, x, n); }
+  static constexpr bool scales_by_any() { return false; }
+  static F Held(F x, double /*bound*/) { return x; }
   template <typename Slow>
   static Reduced<ScalarPolicy> Rarely(B rare, const Reduced<ScalarPolicy>& usual, Slow slow) {
     return rare ? slow() : usual;

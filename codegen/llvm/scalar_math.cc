@@ -70,16 +70,24 @@ class LlvmPolicy {
   B IntLess(I a, I b) { return b_.CreateICmpULT(a, b); }
   F FromInt(I a) { return b_.CreateSIToFP(a, float_); }
 
-  F Scale(F x, F k, I n) {
-    // x86 has it as one instruction, for whole vectors.
+  // x86 scales in one instruction, whole vectors.
+  bool scales_by_any() const {
     const auto* vector = llvm::dyn_cast<llvm::FixedVectorType>(float_);
-    if (emitter_.target().scales_in_hardware && kWidth == 32 && vector != nullptr &&
-        vector->getNumElements() == 16) {
-      return b_.CreateIntrinsic(llvm::Intrinsic::x86_avx512_mask_scalef_ps_512, {},
-                                {x, k, llvm::PoisonValue::get(float_), b_.getInt16(-1),
-                                 b_.getInt32(4)});  // in the current rounding direction
-    }
-    return math::ScaleInTwoSteps(*this, x, n);
+    return emitter_.target().scales_in_hardware && kWidth == 32 && vector != nullptr &&
+           vector->getNumElements() == 16;
+  }
+  F Scale(F x, F k, I n) {
+    if (!scales_by_any()) return math::ScaleInTwoSteps(*this, x, n);
+    return b_.CreateIntrinsic(
+        llvm::Intrinsic::x86_avx512_mask_scalef_ps_512, {},
+        {x, k, llvm::PoisonValue::get(float_), b_.getInt16(-1), b_.getInt32(kRoundAsSet)});
+  }
+  F Held(F x, double bound) {
+    constexpr int kSmallerMagnitude = 2;  // with the sign of x; the other one where x is NaN
+    return b_.CreateIntrinsic(
+        llvm::Intrinsic::x86_avx512_mask_range_ps_512, {},
+        {x, Const(bound), b_.getInt32(kSmallerMagnitude), llvm::PoisonValue::get(float_),
+         b_.getInt16(-1), b_.getInt32(kRoundAsSet)});
   }
 
   // One permutation where a register, or two, hold the table; else one load a lane.
@@ -135,6 +143,8 @@ class LlvmPolicy {
   }
 
  private:
+  static constexpr int kRoundAsSet = 4;  // in the current rounding direction
+
   // The first lanes of `v`, or `v` and lanes of any value.
   Value* Resized(Value* v, int lanes) {
     llvm::SmallVector<int, 16> from;
