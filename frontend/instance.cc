@@ -50,6 +50,12 @@ Instance::Instance(std::shared_ptr<const Executable> executable, runtime::Team* 
   known_.resize(executable_->symbols.size());
   arena_ = runtime::Arena(executable_->ArenaBytes(team_ == nullptr ? 1 : team_->threads()));
   prepared_area_ = runtime::Arena(executable_->prepared_bytes);
+  // None of these moves any more; a run has little time to set what stays as it is.
+  frame_.buffers = buffers_.data();
+  frame_.extents = extents_.data();
+  frame_.arena = arena_.data();
+  frame_.prepared = prepared_area_.data();
+  frame_.strides = strides_.data();
 }
 
 bool Instance::IsWritten(int i) const { return binding(i).is_output || partner_[i] >= 0; }
@@ -339,24 +345,20 @@ absl::Status Instance::Run(int64_t runs) {
 }
 
 absl::Status Instance::RunEntry(tenon_entry entry) {
-  if (arena_.data() == nullptr || prepared_area_.data() == nullptr) {
-    return absl::ResourceExhaustedError(
-        absl::StrCat("no memory for an arena of ", executable_->arena_bytes, " bytes"));
-  }
-  frame_.buffers = buffers_.data();
-  frame_.extents = extents_.data();
-  frame_.arena = arena_.data();
-  frame_.prepared = prepared_area_.data();
-  frame_.strides = strides_.data();
-  frame_.status = TENON_OK;
+  if (frame_.arena == nullptr || frame_.prepared == nullptr) return NoMemory();
   int32_t status;
   if (team_ != nullptr) {
     status = team_->Run(entry, &frame_);
   } else {
-    frame_.team = nullptr;
+    frame_.status = TENON_OK;
     status = entry(&frame_, 0, 1);
   }
   return status == TENON_OK ? absl::OkStatus() : FaultStatus();
+}
+
+absl::Status Instance::NoMemory() const {
+  return absl::ResourceExhaustedError(
+      absl::StrCat("no memory for an arena of ", executable_->arena_bytes, " bytes"));
 }
 
 absl::Status Instance::FaultStatus() const {

@@ -95,6 +95,7 @@ class Instance {
   absl::Status RunEntry(tenon_entry entry);
   absl::Status Interpret(int64_t run);
   absl::Status FaultStatus() const;
+  absl::Status NoMemory() const;
   const kernel::Binding& binding(int i) const { return executable_->bindings[i]; }
   bool IsWritten(int i) const;
   // The other one of a donated pair, or -1.

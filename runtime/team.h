@@ -26,8 +26,8 @@ class Team {
   int threads() const;
 
   // Runs `entry` on all threads and returns once all have returned. Sets frame->team, and
-  // frame->status to TENON_OK beforehand; returns frame->status. One run at a time: a second caller
-  // waits for the first.
+  // frame->status to TENON_OK beforehand; returns frame->status. A frame is in one run at a time;
+  // so is a team of several threads: a second caller waits for the first.
   int32_t Run(tenon_entry entry, tenon_frame* frame);
 
  private:

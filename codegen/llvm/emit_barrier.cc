@@ -1,10 +1,7 @@
 // ProgramEmitter: the barrier of runtime/abi.h and the floating-point control state.
 #include <llvm/IR/Constants.h>
-#include <llvm/IR/InlineAsm.h>
 #include <llvm/IR/Intrinsics.h>
 #include <llvm/IR/IntrinsicsAArch64.h>
-#include <llvm/IR/IntrinsicsARM.h>
-#include <llvm/IR/IntrinsicsX86.h>
 
 #include "tenon/codegen/llvm/kernel_emitter.h"
 #include "tenon/codegen/llvm/layouts.h"
@@ -207,59 +204,6 @@ void ProgramEmitter::EmitCancel(Value* team, Value* frame, Value* status) {
   AddOne(b_, FieldPointer(b_, team, TeamField::kArrived));
   EmitWake(team);
   b_.CreateRet(status);
-}
-
-// Round to nearest, no flushing of subnormals, all exceptions masked.
-Value* ProgramEmitter::SetFloatingPointControl() {
-  switch (target_.float_control) {
-    case FloatControl::kNone:
-      return nullptr;
-    case FloatControl::kMxcsr: {
-      llvm::AllocaInst* saved = b_.CreateAlloca(b_.getInt32Ty());
-      llvm::AllocaInst* wanted = b_.CreateAlloca(b_.getInt32Ty());
-      b_.CreateIntrinsic(llvm::Intrinsic::x86_sse_stmxcsr, {saved});
-      b_.CreateStore(b_.getInt32(0x1f80), wanted);
-      b_.CreateIntrinsic(llvm::Intrinsic::x86_sse_ldmxcsr, {wanted});
-      return saved;
-    }
-    case FloatControl::kFpcr: {
-      Value* saved = b_.CreateIntrinsic(llvm::Intrinsic::aarch64_get_fpcr, {});
-      b_.CreateIntrinsic(llvm::Intrinsic::aarch64_set_fpcr, {b_.getInt64(0)});
-      return saved;
-    }
-    case FloatControl::kFpscr: {
-      Value* saved = b_.CreateIntrinsic(llvm::Intrinsic::arm_get_fpscr, {});
-      b_.CreateIntrinsic(llvm::Intrinsic::arm_set_fpscr, {b_.getInt32(0)});
-      return saved;
-    }
-    case FloatControl::kFrm: {
-      // Reads the rounding direction and sets it to the nearest, 0: there is no other control.
-      auto* type = llvm::FunctionType::get(b_.getInt64Ty(), {}, false);
-      return b_.CreateCall(type, llvm::InlineAsm::get(type, "fsrmi $0, 0", "=r", true));
-    }
-  }
-  TENON_CHECK(false);
-}
-
-void ProgramEmitter::RestoreFloatingPointControl(Value* saved) {
-  switch (target_.float_control) {
-    case FloatControl::kNone:
-      return;
-    case FloatControl::kMxcsr:
-      b_.CreateIntrinsic(llvm::Intrinsic::x86_sse_ldmxcsr, {saved});
-      return;
-    case FloatControl::kFpcr:
-      b_.CreateIntrinsic(llvm::Intrinsic::aarch64_set_fpcr, {saved});
-      return;
-    case FloatControl::kFpscr:
-      b_.CreateIntrinsic(llvm::Intrinsic::arm_set_fpscr, {saved});
-      return;
-    case FloatControl::kFrm: {
-      auto* type = llvm::FunctionType::get(b_.getVoidTy(), {b_.getInt64Ty()}, false);
-      b_.CreateCall(type, llvm::InlineAsm::get(type, "fsrm $0", "r", true), {saved});
-      return;
-    }
-  }
 }
 
 }  // namespace tenon::codegen

@@ -116,7 +116,12 @@ void ProgramEmitter::CheckBindingTable(const std::vector<int>& buffers) {
   llvm::Type* i64 = b_.getInt64Ty();
   BasicBlock* before = b_.GetInsertBlock();
   BasicBlock* head = NewBlock("buffer");
-  b_.CreateBr(head);
+  BasicBlock* done = NewBlock("done");
+  if (Value* bad = AnyBadBinding(buffers)) {
+    b_.CreateCondBr(bad, head, done);
+  } else {
+    b_.CreateBr(head);
+  }
   b_.SetInsertPoint(head);
   llvm::PHINode* row = b_.CreatePHI(i64, 2);
   row->addIncoming(b_.getInt64(0), before);
@@ -134,9 +139,26 @@ void ProgramEmitter::CheckBindingTable(const std::vector<int>& buffers) {
   Refuse(TENON_MISALIGNED_BUFFER, binding, b_.CreateICmpNE(low, b_.getInt64(0)));
   Value* next = b_.CreateAdd(row, b_.getInt64(1));
   row->addIncoming(next, b_.GetInsertBlock());
-  BasicBlock* done = NewBlock("done");
   b_.CreateCondBr(b_.CreateICmpULT(next, b_.getInt64(buffers.size())), head, done);
   b_.SetInsertPoint(done);
+}
+
+// Whether one of few buffers is missing or misaligned: without a branch each, for the small
+// programs whose time such branches would be. Null where there are many, or code is to be short.
+Value* ProgramEmitter::AnyBadBinding(const std::vector<int>& buffers) {
+  constexpr size_t kFew = 8;
+  if (buffers.size() > kFew || target_.desc.pointer_bytes < 8) return nullptr;
+  Value* missing = b_.getFalse();
+  Value* low = b_.getInt64(0);
+  for (int buffer : buffers) {
+    const kernel::Buffer& info = program_.buffers[buffer];
+    Value* pointer = LoadPointer(b_, table_, info.binding);
+    if (!(info.size == ir::Dim(0))) missing = b_.CreateOr(missing, b_.CreateIsNull(pointer));
+    const auto mask = static_cast<uint64_t>(ir::ByteSize(info.dtype) - 1);
+    Value* address = b_.CreatePtrToInt(pointer, b_.getInt64Ty());
+    low = b_.CreateOr(low, b_.CreateAnd(address, b_.getInt64(mask)));
+  }
+  return b_.CreateOr(missing, b_.CreateICmpNE(low, b_.getInt64(0)));
 }
 
 void ProgramEmitter::CheckArguments(const std::string& symbol,

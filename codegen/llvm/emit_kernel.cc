@@ -345,7 +345,14 @@ void KernelEmitter::EmitIf(const Instr& instr) {
 void KernelEmitter::EmitParallel(const Instr& instr) {
   Value* chunks = Scalar(instr.args[0]);
   Value *low = b_.getInt64(0), *high = chunks;
-  if (target_.desc.max_threads > 1) {
+  const auto* count = llvm::dyn_cast<llvm::ConstantInt>(chunks);
+  if (target_.desc.max_threads == 1) {
+    // All of them.
+  } else if (count != nullptr && count->isOne()) {
+    // The last thread's, and no division, which takes as long as a small kernel's loads.
+    Value* last = b_.CreateICmpEQ(b_.CreateAdd(thread_, b_.getInt32(1)), threads_);
+    high = b_.CreateZExt(last, b_.getInt64Ty());
+  } else {
     Value* thread = b_.CreateZExt(thread_, b_.getInt64Ty());
     Value* threads = b_.CreateZExt(threads_, b_.getInt64Ty());
     low = b_.CreateUDiv(b_.CreateMul(thread, chunks), threads);

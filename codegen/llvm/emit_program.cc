@@ -55,7 +55,7 @@ void ProgramEmitter::EmitEntry(const std::string& symbol, const std::vector<Step
   run_ = b_.getInt64(0);
   CheckArguments(symbol, steps);
   LoadFrame();
-  Value* control = SetFloatingPointControl();
+  SetFloatingPointControl();
   if (clocks.on) StartClocks(clocks.events);
   switch (runs) {
     case Runs::kOne:
@@ -70,7 +70,7 @@ void ProgramEmitter::EmitEntry(const std::string& symbol, const std::vector<Step
   Leave(status);
   leave_->insertInto(function_);
   b_.SetInsertPoint(leave_);
-  RestoreFloatingPointControl(control);
+  RestoreFloatingPointControl();
   // All threads leave with the same run: one of them says which.
   BasicBlock* first = NewBlock("first");
   BasicBlock* end = NewBlock("end");

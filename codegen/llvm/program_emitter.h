@@ -2,12 +2,13 @@
 // and offsets, launch kernels, and synchronise. Internal to code generation.
 //
 // emit_program.cc has the entries and steps, emit_checks.cc what is checked of the caller's
-// arguments, emit_barrier.cc the barrier and the floating-point control state.
+// arguments, emit_barrier.cc the barrier, emit_float_control.cc the floating-point control state.
 #ifndef TENON_CODEGEN_LLVM_PROGRAM_EMITTER_H_
 #define TENON_CODEGEN_LLVM_PROGRAM_EMITTER_H_
 
 #include <llvm/IR/Module.h>
 
+#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -70,6 +71,7 @@ class ProgramEmitter {
   void CheckMemory(const std::vector<kernel::Step>& steps);
   void CheckBindings(const std::vector<kernel::Step>& steps);
   void CheckBindingTable(const std::vector<int>& buffers);
+  llvm::Value* AnyBadBinding(const std::vector<int>& buffers);
   // Where `failed`, the function returns `status`, with `value` in the frame.
   void Refuse(tenon_status status, llvm::Value* value, llvm::Value* failed);
   // Returns with a status, which the frame takes note of where it is the first.
@@ -89,8 +91,12 @@ class ProgramEmitter {
                 llvm::BasicBlock* through);
   void EmitCancel(llvm::Value* team, llvm::Value* frame, llvm::Value* status);
   void EmitPause();
-  llvm::Value* SetFloatingPointControl();  // gives the caller's, to be restored
-  void RestoreFloatingPointControl(llvm::Value* saved);
+
+  // emit_float_control.cc
+  void SetFloatingPointControl();
+  void RestoreFloatingPointControl();  // the caller's
+  llvm::Value* StackWord();
+  void WhereControlDiffers(const std::function<void()>& body);
 
   const kernel::Program& program_;
   const TargetInfo& target_;
@@ -105,6 +111,8 @@ class ProgramEmitter {
   // Of the entry that is being emitted.
   llvm::Function* function_ = nullptr;
   llvm::Value* frame_ = nullptr;
+  llvm::Value* saved_control_ = nullptr;    // the caller's floating-point control,
+  llvm::Value* control_differs_ = nullptr;  // and whether it is another than the entry's
   llvm::Value* thread_ = nullptr;
   llvm::Value* threads_ = nullptr;
   llvm::Value* passed_ = nullptr;  // where it counts the barriers that this thread has passed

@@ -67,16 +67,23 @@ TEST(Faults, WrongArgumentsAreRefused) {
   EXPECT_EQ(run(0, 1), TENON_OK);
 }
 
-// Buffers of known sizes are checked by a table: each row of it, tensors without elements among
-// them, and elements of several sizes.
-TEST(Faults, EveryBufferIsChecked) {
+// Buffers of known sizes are checked all at once where they are few, and by a table: each row of
+// it, tensors without elements among them, and elements of several sizes.
+void CheckEveryBuffer(int count) {
+  SCOPED_TRACE(count);
   Program program;
-  const DType dtypes[] = {DType::kF64, DType::kI8, DType::kF32, DType::kI64, DType::kF32};
-  const int64_t sizes[] = {3, 5, 0, 2, 1};
+  std::vector<DType> dtypes;
+  std::vector<int64_t> sizes;
+  for (int i = 0; i < count; ++i) {
+    constexpr DType kTypes[] = {DType::kF64, DType::kI8, DType::kF32, DType::kI64, DType::kF32};
+    constexpr int64_t kSizes[] = {3, 5, 0, 2, 1};
+    dtypes.push_back(kTypes[i % 5]);
+    sizes.push_back(kSizes[i % 5]);
+  }
   KernelBuilder k("touch");
   std::vector<kernel::BufferArg> args;
-  program.bindings.resize(std::size(sizes));
-  for (int i = 0; i < static_cast<int>(std::size(sizes)); ++i) {
+  program.bindings.resize(sizes.size());
+  for (int i = 0; i < count; ++i) {
     program.bindings[i].type = {dtypes[i], {sizes[i]}};
     program.buffers.push_back(BindingBuffer(i, dtypes[i], sizes[i]));
     k.AddParam({.name = "in", .dtype = dtypes[i]});
@@ -87,14 +94,14 @@ TEST(Faults, EveryBufferIsChecked) {
   program.step = {Launch(0, args)};
   const Loaded loaded = CompileFor(program, HostTarget());
   alignas(8) char memory[64] = {};
-  void* buffers[std::size(sizes)];
-  tenon_frame frame = {.buffers = buffers};
+  std::vector<void*> buffers(sizes.size());
+  tenon_frame frame = {.buffers = buffers.data()};
   const auto run = [&] {
     frame.status = TENON_OK;
     return loaded.program->step()(&frame, 0, 1);
   };
-  for (size_t i = 0; i < std::size(sizes); ++i) {
-    std::fill(std::begin(buffers), std::end(buffers), static_cast<void*>(memory));
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    std::fill(buffers.begin(), buffers.end(), static_cast<void*>(memory));
     EXPECT_EQ(run(), TENON_OK);
     buffers[i] = memory + 1;
     const bool may_be_anywhere = ir::ByteSize(dtypes[i]) == 1;
@@ -104,6 +111,10 @@ TEST(Faults, EveryBufferIsChecked) {
     EXPECT_EQ(run(), sizes[i] == 0 ? TENON_OK : TENON_MISSING_BUFFER) << i;
     if (sizes[i] != 0) EXPECT_EQ(frame.fault_value, static_cast<int64_t>(i));
   }
+}
+
+TEST(Faults, EveryBufferIsChecked) {
+  for (int count : {1, 5, 8, 9, 13}) CheckEveryBuffer(count);
 }
 
 TEST(Faults, AFaultEndsAllRuns) {

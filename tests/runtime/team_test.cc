@@ -64,6 +64,30 @@ TEST(Team, ServesSeveralCallersOneAfterTheOther) {
   EXPECT_EQ(seen.calls, 4 * 50 * 2);
 }
 
+// A program that runs until another one has begun as well.
+struct Meeting {
+  std::atomic<int> begun = 0;
+};
+
+int32_t Meet(tenon_frame* frame, int32_t /*thread*/, int32_t /*threads*/) {
+  auto* meeting = reinterpret_cast<Meeting*>(frame->arena);
+  ++meeting->begun;
+  while (meeting->begun < 2) std::this_thread::yield();
+  return TENON_OK;
+}
+
+TEST(Team, OfOneServesItsCallersSideBySide) {
+  Team team(1);
+  Meeting meeting;
+  const auto call = [&] {
+    tenon_frame frame = {.arena = reinterpret_cast<char*>(&meeting)};
+    EXPECT_EQ(team.Run(&Meet, &frame), TENON_OK);
+  };
+  std::thread other(call);
+  call();
+  other.join();
+}
+
 // The callbacks as the barrier of generated code uses them: one of the threads, another one each
 // round, comes late enough that the others have parked, and arrivals before the last wake nobody.
 int32_t LateRelease(tenon_frame* frame, int32_t thread, int32_t threads) {
