@@ -85,7 +85,10 @@ Tile KernelEmitter::EmitScalarOp(const Instr& instr) {
         if (piece > 0 && tile.lanes == 1 && result.LanesOf(piece) == result.piece_lanes) continue;
         args[a] = PartFor(tile, row, piece, result.LanesOf(piece));
       }
-      result.Part(row, piece) = scalars_.Emit(instr.scalar_op, operand_type, type.dtype, args);
+      result.Part(row, piece) =
+          instr.of_numbers
+              ? scalars_.MaxMinOfNumbers(instr.scalar_op == ir::ScalarOp::kMax, args[0], args[1])
+              : scalars_.Emit(instr.scalar_op, operand_type, type.dtype, args);
     }
   }
   return result;
@@ -149,19 +152,25 @@ Tile KernelEmitter::EmitSplat(const Instr& instr) {
   return result;
 }
 
+Value* KernelEmitter::Combine(const Instr& instr, DType dtype, Value* a, Value* b) {
+  if (!instr.of_numbers) return scalars_.Combine(instr.combiner, dtype, a, b);
+  return scalars_.MaxMinOfNumbers(instr.combiner == ir::Combiner::kMax, a, b);
+}
+
 // The documented tree: element i with element i + L/2, halving. Whole pieces first, then halves of
 // the one that is left.
 Tile KernelEmitter::EmitReduceLanes(const Instr& instr) {
   const Tile& from = values_[instr.args[0].index];
   const DType dtype = kernel_.type(instr.args[0]).dtype;
   Tile result(from.rows, 1, 1);
+  const auto combine = [&](Value* a, Value* b) { return Combine(instr, dtype, a, b); };
   for (int row = 0; row < from.rows; ++row) {
     llvm::SmallVector<Value*, 8> pieces;
     for (int piece = 0; piece < from.pieces(); ++piece) pieces.push_back(from.Part(row, piece));
     while (pieces.size() > 1) {
       const size_t half = pieces.size() / 2;
       for (size_t i = 0; i < half; ++i) {
-        pieces[i] = scalars_.Combine(instr.combiner, dtype, pieces[i], pieces[i + half]);
+        pieces[i] = combine(pieces[i], pieces[i + half]);
       }
       pieces.resize(half);
     }
@@ -173,11 +182,10 @@ Tile KernelEmitter::EmitReduceLanes(const Instr& instr) {
         high.push_back(i + lanes / 2);
       }
       if (lanes == 2) {
-        v = scalars_.Combine(instr.combiner, dtype, b_.CreateExtractElement(v, b_.getInt64(0)),
-                             b_.CreateExtractElement(v, b_.getInt64(1)));
+        v = combine(b_.CreateExtractElement(v, b_.getInt64(0)),
+                    b_.CreateExtractElement(v, b_.getInt64(1)));
       } else {
-        v = scalars_.Combine(instr.combiner, dtype, b_.CreateShuffleVector(v, low),
-                             b_.CreateShuffleVector(v, high));
+        v = combine(b_.CreateShuffleVector(v, low), b_.CreateShuffleVector(v, high));
       }
     }
     result.Part(row, 0) = v;
@@ -191,8 +199,8 @@ Tile KernelEmitter::EmitReduceRows(const Instr& instr) {
   for (int rows = tile.rows; rows > 1; rows /= 2) {
     for (int row = 0; row < rows / 2; ++row) {
       for (int piece = 0; piece < tile.pieces(); ++piece) {
-        tile.Part(row, piece) = scalars_.Combine(instr.combiner, dtype, tile.Part(row, piece),
-                                                 tile.Part(row + rows / 2, piece));
+        tile.Part(row, piece) =
+            Combine(instr, dtype, tile.Part(row, piece), tile.Part(row + rows / 2, piece));
       }
     }
   }

@@ -79,6 +79,8 @@ class KernelEmitter {
   Tile EmitConst(const kernel::Instr& instr);
   Tile EmitIota(const kernel::Instr& instr);
   Tile EmitSplat(const kernel::Instr& instr);
+  llvm::Value* Combine(const kernel::Instr& instr, kernel::DType dtype, llvm::Value* a,
+                       llvm::Value* b);
   Tile EmitReduceLanes(const kernel::Instr& instr);
   Tile EmitReduceRows(const kernel::Instr& instr);
   Tile EmitTranspose(const kernel::Instr& instr);

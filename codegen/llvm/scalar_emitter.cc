@@ -221,14 +221,15 @@ Value* ScalarEmitter::MaxMin(bool max, DType dtype, Value* a, Value* b) {
   }
   // With a number on the left an ordered comparison does: false for a NaN on the right, which is
   // then taken. That is one instruction on x86.
-  if (IsConstantNumber(a)) {
-    return b_.CreateSelect(max ? b_.CreateFCmpOGT(a, b) : b_.CreateFCmpOLT(a, b), a, b);
-  }
+  if (IsConstantNumber(a)) return MaxMinOfNumbers(max, a, b);
   if (IsConstantNumber(b)) {
     return b_.CreateSelect(max ? b_.CreateFCmpUGT(a, b) : b_.CreateFCmpULT(a, b), a, b);
   }
-  Value* chosen = b_.CreateSelect(max ? b_.CreateFCmpOGT(a, b) : b_.CreateFCmpOLT(a, b), a, b);
-  return b_.CreateSelect(b_.CreateFCmpUNO(a, a), a, chosen);
+  return b_.CreateSelect(b_.CreateFCmpUNO(a, a), a, MaxMinOfNumbers(max, a, b));
+}
+
+Value* ScalarEmitter::MaxMinOfNumbers(bool max, Value* a, Value* b) {
+  return b_.CreateSelect(max ? b_.CreateFCmpOGT(a, b) : b_.CreateFCmpOLT(a, b), a, b);
 }
 
 Value* ScalarEmitter::Sign(DType dtype, Value* v) {

@@ -36,6 +36,8 @@ class ScalarEmitter {
                     llvm::ArrayRef<llvm::Value*> args);
 
   llvm::Value* Combine(ir::Combiner combiner, ir::DType dtype, llvm::Value* a, llvm::Value* b);
+  // Of floats; of numbers alone, where there are NaN either argument.
+  llvm::Value* MaxMinOfNumbers(bool max, llvm::Value* a, llvm::Value* b);
   llvm::Value* Cast(ir::DType from, ir::DType to, llvm::Value* v);
 
   // The pieces that templates of ir/math.h are made of; also used within.

@@ -21,9 +21,10 @@ bool IsComparison(ScalarOp op) {
 
 // What makes two instructions without effects the same value.
 std::string KeyOf(const Instr& instr, const Type& type) {
-  std::string key = absl::StrCat(static_cast<int>(instr.op), ":", static_cast<int>(instr.scalar_op),
-                                 ":", static_cast<int>(instr.combiner), ":", instr.integer, ":",
-                                 std::bit_cast<uint64_t>(instr.real), ":", type.ToString());
+  std::string key =
+      absl::StrCat(static_cast<int>(instr.op), ":", static_cast<int>(instr.scalar_op), ":",
+                   static_cast<int>(instr.combiner), ":", instr.of_numbers, ":", instr.integer, ":",
+                   std::bit_cast<uint64_t>(instr.real), ":", type.ToString());
   for (ValueId arg : instr.args) absl::StrAppend(&key, ",", arg.index);
   return key;
 }
@@ -145,7 +146,7 @@ const int64_t* KernelBuilder::AsConst(ValueId v) const {
   return it == constants_.end() ? nullptr : &it->second;
 }
 
-ValueId KernelBuilder::Scalar(ScalarOp op, std::vector<ValueId> args) {
+ValueId KernelBuilder::Scalar(ScalarOp op, std::vector<ValueId> args, bool of_numbers) {
   TENON_CHECK(op != ScalarOp::kCast && op != ScalarOp::kBitcast);
   TENON_CHECK(static_cast<int>(args.size()) == ir::ScalarOpArity(op));
   Type result = type(args.back());
@@ -177,7 +178,9 @@ ValueId KernelBuilder::Scalar(ScalarOp op, std::vector<ValueId> args) {
       return it->second == (op == ScalarOp::kAnd) ? args[1 - side] : args[side];
     }
   }
-  return Emit({.op = Op::kScalar, .scalar_op = op, .args = std::move(args)}, result);
+  return Emit(
+      {.op = Op::kScalar, .scalar_op = op, .of_numbers = of_numbers, .args = std::move(args)},
+      result);
 }
 
 ValueId KernelBuilder::Cast(DType dtype, ValueId v) {
@@ -297,10 +300,10 @@ void KernelBuilder::Store(ValueId value, MemRef mem) {
   scopes_.back()->block.instrs.push_back({.op = Op::kStore, .args = {value}, .mem = mem});
 }
 
-ValueId KernelBuilder::ReduceLanes(ir::Combiner combiner, ValueId v) {
+ValueId KernelBuilder::ReduceLanes(ir::Combiner combiner, ValueId v, bool of_numbers) {
   const Type from = type(v);
   if (from.lanes == 1) return v;
-  return Emit({.op = Op::kReduceLanes, .combiner = combiner, .args = {v}},
+  return Emit({.op = Op::kReduceLanes, .combiner = combiner, .of_numbers = of_numbers, .args = {v}},
               Type{from.dtype, from.rows, 1});
 }
 

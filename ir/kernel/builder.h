@@ -42,7 +42,7 @@ class KernelBuilder {
   ValueId Iota(int lanes);
 
   // Any scalar op; the type is the broadcast of the arguments' (bool for comparisons).
-  ValueId Scalar(ir::ScalarOp op, std::vector<ValueId> args);
+  ValueId Scalar(ir::ScalarOp op, std::vector<ValueId> args, bool of_numbers = false);
   ValueId Cast(DType dtype, ValueId v);
   ValueId Bitcast(DType dtype, ValueId v);
   // i64 (or any) arithmetic with folding.
@@ -58,7 +58,7 @@ class KernelBuilder {
   ValueId Splat(ValueId v, int rows, int lanes);
   ValueId Load(DType dtype, int rows, int lanes, MemRef mem);
   void Store(ValueId value, MemRef mem);
-  ValueId ReduceLanes(ir::Combiner combiner, ValueId v);
+  ValueId ReduceLanes(ir::Combiner combiner, ValueId v, bool of_numbers = false);
   ValueId ReduceRows(ir::Combiner combiner, ValueId v);
   ValueId Transpose(ValueId v);
   ValueId Extract(ValueId v, int lane);

@@ -73,6 +73,7 @@ class Serializer {
     Number(static_cast<uint64_t>(instr.op));
     Number(static_cast<uint64_t>(instr.scalar_op));
     Number(static_cast<uint64_t>(instr.combiner));
+    Number(instr.of_numbers ? 1 : 0);
     Number(static_cast<uint64_t>(instr.integer));
     Number(std::bit_cast<uint64_t>(instr.real));
     Number(static_cast<uint64_t>(instr.site + 1));

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "tenon/ir/kernel/lanes.h"
+#include "tenon/ir/scalar.h"
 
 namespace tenon::kernel {
 
@@ -93,11 +95,13 @@ void KernelExecutor::Run(const Instr& instr) {
     case Op::kStore:
       return RunStore(instr);
     case Op::kReduceLanes:
-      return EvalReduceLanes(instr.combiner, {Slot(instr.args[0]), kernel_.type(instr.args[0])},
-                             Slot(instr.results[0]));
+      EvalReduceLanes(instr.combiner, {Slot(instr.args[0]), kernel_.type(instr.args[0])},
+                      Slot(instr.results[0]));
+      return HideNan(instr);
     case Op::kReduceRows:
-      return EvalReduceRows(instr.combiner, {Slot(instr.args[0]), kernel_.type(instr.args[0])},
-                            Slot(instr.results[0]));
+      EvalReduceRows(instr.combiner, {Slot(instr.args[0]), kernel_.type(instr.args[0])},
+                     Slot(instr.results[0]));
+      return HideNan(instr);
     case Op::kTranspose:
       return EvalTranspose({Slot(instr.args[0]), kernel_.type(instr.args[0])},
                            Slot(instr.results[0]));
@@ -146,6 +150,18 @@ void KernelExecutor::RunScalar(const Instr& instr) {
   }
   EvalScalar(instr.scalar_op, state_.fused, args, kernel_.type(instr.results[0]),
              Slot(instr.results[0]));
+  HideNan(instr);
+}
+
+// Where any value will do it is some number here, so that whoever looks at it is found out.
+void KernelExecutor::HideNan(const Instr& instr) {
+  if (!instr.of_numbers) return;
+  const Type& type = kernel_.type(instr.results[0]);
+  const ir::ScalarValue number = ir::ScalarValue::FromDouble(type.dtype, 1);
+  std::byte* element = Slot(instr.results[0]);
+  for (int i = 0; i < type.rows * type.lanes; ++i, element += ir::ByteSize(type.dtype)) {
+    if (std::isnan(ir::ScalarValue::Load(type.dtype, element).ToDouble())) number.Store(element);
+  }
 }
 
 void KernelExecutor::RunConcatRows(const Instr& instr) {

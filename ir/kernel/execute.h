@@ -59,6 +59,7 @@ class KernelExecutor {
   void RunIf(const Instr& instr);
   void RunParallel(const Instr& instr);
   void RunFault(const Instr& instr);
+  void HideNan(const Instr& instr);
   void RunConcatRows(const Instr& instr);
   void RunLoad(const Instr& instr);
   void RunStore(const Instr& instr);

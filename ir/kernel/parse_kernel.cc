@@ -281,6 +281,7 @@ absl::Status KernelParser::ParseOp(Instr* instr, const Token& word, int depth) {
     case Op::kReduceLanes:
     case Op::kReduceRows:
       TENON_RETURN_IF_ERROR(values_.Read(instr->combiner));
+      TakeOfNumbers(instr);
       return ParseArgs(instr);
     case Op::kExtract:
     case Op::kRow:
@@ -299,9 +300,15 @@ absl::Status KernelParser::ParseOp(Instr* instr, const Token& word, int depth) {
   return absl::OkStatus();
 }
 
+void KernelParser::TakeOfNumbers(Instr* instr) {
+  instr->of_numbers = cursor_.token().IsWord("of_numbers");
+  if (instr->of_numbers) cursor_.Take();
+}
+
 absl::Status KernelParser::ParseScalar(Instr* instr, ir::ScalarOp op) {
   instr->op = Op::kScalar;
   instr->scalar_op = op;
+  TakeOfNumbers(instr);
   return ParseArgs(instr);
 }
 

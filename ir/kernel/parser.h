@@ -39,6 +39,7 @@ class KernelParser {
   absl::Status ParseOp(Instr* instr, const ir::Token& word, int depth);
   absl::Status ParseArgs(Instr* instr);
   absl::Status ParseScalar(Instr* instr, ir::ScalarOp op);
+  void TakeOfNumbers(Instr* instr);
   absl::Status ParseConst(Instr* instr);
   absl::Status ParseMemory(MemRef* mem);
   absl::Status ParsePrefetch(Instr* instr);

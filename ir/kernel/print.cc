@@ -178,7 +178,7 @@ class KernelPrinter {
     PrintResults(instr);
     switch (instr.op) {
       case Op::kScalar:
-        StrAppend(&out_, ir::ScalarOpName(instr.scalar_op));
+        StrAppend(&out_, ir::ScalarOpName(instr.scalar_op), instr.of_numbers ? " of_numbers" : "");
         PrintArgs(instr);
         break;
       case Op::kConst:
@@ -204,7 +204,8 @@ class KernelPrinter {
         break;
       case Op::kReduceLanes:
       case Op::kReduceRows:
-        StrAppend(&out_, OpName(instr.op), " ", ir::CombinerName(instr.combiner));
+        StrAppend(&out_, OpName(instr.op), " ", ir::CombinerName(instr.combiner),
+                  instr.of_numbers ? " of_numbers" : "");
         PrintArgs(instr);
         break;
       case Op::kExtract:

@@ -256,6 +256,11 @@ class KernelVerifier {
     if (!FitsScalarOp(instr.scalar_op, dtypes, result.dtype)) {
       return Error("does not work on these element types", 4);
     }
+    const bool ordered =
+        instr.scalar_op == ir::ScalarOp::kMax || instr.scalar_op == ir::ScalarOp::kMin;
+    if (instr.of_numbers && !(ordered && ir::IsFloat(result.dtype))) {
+      return Error("is of_numbers, which only max and min of floats are", 4);
+    }
     return absl::OkStatus();
   }
 
@@ -297,6 +302,11 @@ class KernelVerifier {
       return Error("folds no power of two", 6);
     }
     if (!FitsCombiner(instr.combiner, from.dtype)) return Error("has a wrong combiner", 6);
+    const bool ordered =
+        instr.combiner == ir::Combiner::kMax || instr.combiner == ir::Combiner::kMin;
+    if (instr.of_numbers && !(ordered && ir::IsFloat(from.dtype))) {
+      return Error("is of_numbers, which only max and min of floats are", 6);
+    }
     return absl::OkStatus();
   }
 

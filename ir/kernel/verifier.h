@@ -13,7 +13,7 @@
 //     and is_finite on all that compute, giving bool; `select` picks by a bool among equal types;
 //     `cast` converts anything; `bitcast` keeps the width; `philox` takes three i64 and gives i32.
 //     bf16 and f16 are constants, loaded, stored, cast, bitcast, selected and moved, never computed
-//     with.
+//     with. Only max and min of floats, and (6) reductions by them, are `of_numbers`.
 //  5. `const` of any type; `symbol` is an i64 scalar with a number of the kernel's symbols; `iota`
 //     is i64 with one row; `splat` stretches rows or lanes of 1 only.
 //  6. `reduce_lanes` and `reduce_rows` fold a power of two of lanes or rows, with a combiner that

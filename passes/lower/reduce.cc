@@ -75,7 +75,7 @@ KValue ReduceEmitter::Combined(const Accumulator& a, const ElementIndex& point, 
     next = k_.Scalar(ScalarOp::kFma, {x, y, sum});
   } else {
     const KValue x = k_.Cast(a.dtype, e_.EvalBody(*a.node, *a.def, point, tile, inside));
-    next = k_.Scalar(CombineOp(a.combiner), {sum, x});
+    next = k_.Scalar(CombineOp(a.combiner), {sum, x}, a.of_numbers);
   }
   next = k_.Splat(next, tile.rows, tile.lanes);
   if (by_column_ || !tile.lane_count.valid()) return next;
@@ -122,7 +122,8 @@ KValues ReduceEmitter::Reduce(const std::vector<int>& which, const Tile& kept, c
   }
   KValues sums = Tree(which, std::move(sets));
   for (size_t i = 0; i < which.size(); ++i) {
-    sums[i] = k_.ReduceLanes(accumulators_[which[i]].combiner, sums[i]);
+    const Accumulator& a = accumulators_[which[i]];
+    sums[i] = k_.ReduceLanes(a.combiner, sums[i], a.of_numbers);
   }
   return sums;
 }
@@ -176,7 +177,8 @@ KValues ReduceEmitter::Identities(const std::vector<int>& which, int rows, int l
 KValues ReduceEmitter::Both(const std::vector<int>& which, const KValues& a, const KValues& b) {
   KValues both;
   for (size_t i = 0; i < which.size(); ++i) {
-    both.push_back(k_.Scalar(CombineOp(accumulators_[which[i]].combiner), {a[i], b[i]}));
+    const Accumulator& sum = accumulators_[which[i]];
+    both.push_back(k_.Scalar(CombineOp(sum.combiner), {a[i], b[i]}, sum.of_numbers));
   }
   return both;
 }

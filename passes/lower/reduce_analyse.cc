@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tenon/passes/fuse/cost.h"
+#include "tenon/passes/lower/nan_shows.h"
 #include "tenon/passes/lower/reduce_emitter.h"
 
 namespace tenon::lower {
@@ -36,7 +37,9 @@ void ReduceEmitter::Analyse() {
     const ir::Node& node = context_.graph().node(r.node);
     const ir::ComputeDef* def = context_.Def(r.node);
     const DType dtype = context_.graph().type(node.results[0]).dtype;
-    accumulators_.push_back({r, &node, def, def->combiner, ir::ComputeType(dtype)});
+    const bool of_numbers = NanShowsAnyway(context_.graph(), r.node,
+                                           [this](ir::NodeId id) { return context_.Def(id); });
+    accumulators_.push_back({r, &node, def, def->combiner, ir::ComputeType(dtype), of_numbers});
   }
   const std::vector<IndexExpr> expressions = NestExpressions(kernel_, nest_);
   auto contiguous = [&](const std::vector<VarId>& loops) {

@@ -20,6 +20,7 @@ struct Accumulator {
   const ir::ComputeDef* def;
   ir::Combiner combiner;
   ir::DType dtype;  // in which it adds up
+  bool of_numbers = false;  // see kernel::Instr
   int level = 0;
 };
 

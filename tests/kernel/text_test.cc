@@ -106,6 +106,8 @@ TEST(TextTest, EverySpellingIsRead) {
                                  .predicate = k.Scalar(ir::ScalarOp::kLt, {k.Iota(16), n})});
     const ValueId sums = k.ReduceLanes(ir::Combiner::kSum, tile);
     const ValueId maxima = k.ReduceRows(ir::Combiner::kMax, tile);
+    const ValueId numbers = k.Scalar(ir::ScalarOp::kMin, {maxima, tile}, /*of_numbers=*/true);
+    k.ReduceLanes(ir::Combiner::kMax, numbers, /*of_numbers=*/true);
     const ValueId row = k.ConcatRows({k.Row(tile, 3), maxima});
     const ValueId part = k.Extract(k.Transpose(row), 1);
     const std::vector<ValueId> loop = k.For(

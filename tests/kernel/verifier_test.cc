@@ -104,11 +104,21 @@ TEST(VerifierTest, ScalarOps) {
       if (i.op == Op::kScalar && i.scalar_op == ir::ScalarOp::kMax) i.args.pop_back();
     }
   });
+  ExpectBroken(SoftmaxProgram(), 4, [](Program* p) {
+    for (Instr& i : Find(&FirstKernel(p).body, Op::kFor)->blocks[0].instrs) {
+      i.of_numbers = i.op == Op::kScalar && i.scalar_op != ir::ScalarOp::kMax;
+    }
+  });
 }
 
 TEST(VerifierTest, Reductions) {
   ExpectBroken(SoftmaxProgram(), 6, [](Program* p) {
     Find(&FirstKernel(p).body, Op::kReduceLanes)->combiner = ir::Combiner::kAnd;
+  });
+  ExpectBroken(SoftmaxProgram(), 6, [](Program* p) {
+    Instr* reduce = Find(&FirstKernel(p).body, Op::kReduceLanes);
+    reduce->combiner = ir::Combiner::kSum;
+    reduce->of_numbers = true;
   });
 }
 
