@@ -23,33 +23,29 @@ Value* KernelEmitter::PartFor(const Tile& tile, int row, int piece, int lanes) {
 // A lane of 16 bytes that are in all groups of a long vector is one shuffle within these. Left to
 // itself LLVM would load that lane from memory again, once for each that is used.
 Value* KernelEmitter::Stretch(Value* scalar, int lanes) {
+  constexpr int kGroup = 4;
   auto* lane = llvm::dyn_cast<llvm::ExtractElementInst>(scalar);
   auto* group =
       lane == nullptr ? nullptr : llvm::dyn_cast<llvm::Instruction>(lane->getVectorOperand());
   const auto* index =
       lane == nullptr ? nullptr : llvm::dyn_cast<llvm::ConstantInt>(lane->getIndexOperand());
-  if (!target_.shuffles_groups || group == nullptr || index == nullptr ||
-      !scalar->getType()->isFloatTy()) {
-    return b_.CreateVectorSplat(lanes, scalar);
-  }
-  constexpr int kGroup = 4;
-  const auto* type = llvm::cast<llvm::FixedVectorType>(group->getType());
-  if (type->getNumElements() != kGroup || lanes % kGroup != 0 || lanes == kGroup) {
-    return b_.CreateVectorSplat(lanes, scalar);
+  const bool of_group =
+      target_.shuffles_groups && group != nullptr && index != nullptr &&
+      scalar->getType()->isFloatTy() && lanes % kGroup == 0 && lanes > kGroup &&
+      llvm::cast<llvm::FixedVectorType>(group->getType())->getNumElements() == kGroup;
+  if (!of_group) return b_.CreateVectorSplat(lanes, scalar);
+  llvm::SmallVector<int, 16> all, one;
+  for (int i = 0; i < lanes; ++i) {
+    all.push_back(i % kGroup);
+    one.push_back(i / kGroup * kGroup + static_cast<int>(index->getZExtValue()));
   }
   Value*& repeated = repeated_[{group, lanes}];
   if (repeated == nullptr) {
     llvm::IRBuilderBase::InsertPointGuard guard(b_);
     b_.SetInsertPoint(*group->getInsertionPointAfterDef());
-    llvm::SmallVector<int, 16> all;
-    for (int i = 0; i < lanes; ++i) all.push_back(i % kGroup);
     repeated = b_.CreateShuffleVector(group, all);
     repeated =
         b_.CreateIntrinsic(repeated->getType(), llvm::Intrinsic::arithmetic_fence, {repeated});
-  }
-  llvm::SmallVector<int, 16> one;
-  for (int i = 0; i < lanes; ++i) {
-    one.push_back(i / kGroup * kGroup + static_cast<int>(index->getZExtValue()));
   }
   return b_.CreateShuffleVector(repeated, one);
 }

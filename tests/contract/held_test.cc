@@ -11,11 +11,7 @@ using ir::GraphBuilder;
 using ir::Literal;
 using ir::Value;
 
-ir::TargetDesc SlowLoads() {
-  ir::TargetDesc target = ir::X86Avx512();
-  target.vector_loads_per_cycle = 1;
-  return target;
-}
+ir::TargetDesc SlowLoads() { return WithSlowLoads(ir::X86Avx512()); }
 
 bool Holds(const Graph& graph, const ir::TargetDesc& target) {
   const auto program = passes::ScheduleProgram(graph, target, {});
@@ -38,12 +34,10 @@ TEST(HeldRowsTest, AreThereWhereLoadsHoldATileUp) {
 
 void ExpectSameBits(const Graph& graph, const std::vector<int64_t>& extents,
                     const std::vector<Literal>& inputs) {
-  for (codegen::NamedTarget t : codegen::RunnableTargets()) {
+  for (const codegen::NamedTarget& t : codegen::RunnableTargets()) {
     SCOPED_TRACE(t.name);
     const std::vector<Literal> plain = RunNatively(graph, t.target, extents, inputs, Oracle::kNone);
-    t.target.fma_per_cycle = 2;
-    t.target.vector_loads_per_cycle = 1;
-    EXPECT_EQ(plain, RunNatively(graph, t.target, extents, inputs));
+    EXPECT_EQ(plain, RunNatively(graph, WithSlowLoads(t.target), extents, inputs));
   }
 }
 

@@ -24,16 +24,11 @@ inline ir::Literal Digits(ir::DType dtype, std::vector<int64_t> dims, double see
 // What native runs are held to, beside each other. The interpreter takes its time.
 enum class Oracle { kInterpreter, kNone };
 
-// And the same targets as if they loaded one vector a cycle, where tiles hold some of their rows.
-inline std::vector<codegen::NamedTarget> WithHeldRows(std::vector<codegen::NamedTarget> targets) {
-  for (size_t i = 0, n = targets.size(); i < n; ++i) {
-    codegen::NamedTarget slow = targets[i];
-    slow.name += " with slow loads";
-    slow.target.fma_per_cycle = 2;
-    slow.target.vector_loads_per_cycle = 1;
-    targets.push_back(slow);
-  }
-  return targets;
+// A target as if it loaded half as many vectors as it multiplies: tiles hold some of their rows.
+inline ir::TargetDesc WithSlowLoads(ir::TargetDesc target) {
+  target.fma_per_cycle = 2;
+  target.vector_loads_per_cycle = 1;
+  return target;
 }
 
 // Outputs of the graph as scheduled for `target`: to the bit the same on one, two and three

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -157,6 +158,80 @@ TEST(NanShows, NanAreWhereTheGraphHasThem) {
       if (std::isfinite(b)) EXPECT_NEAR(a, b, 1e-4 * std::max(1.0, std::fabs(b))) << i;
     }
   }
+}
+
+// Chains of operations on rows, drawn at random: what a step makes, later ones use.
+Graph RandomRows(uint32_t seed) {
+  std::mt19937 random(seed);
+  const auto below = [&](size_t n) { return random() % n; };
+  GraphBuilder b("random");
+  Value x = b.Input("x", F32, {kRows, kColumns});
+  std::vector<Value> full = {x}, rows = {ReduceMax(x, {1})};
+  const auto any = [&](const std::vector<Value>& values) {
+    // Mostly of the last ones, so that chains are long.
+    return values[values.size() - 1 - below(std::min<size_t>(values.size(), 3))];
+  };
+  for (int step = 0; step < 9; ++step) {
+    Value v = any(full), w = below(2) == 0 ? any(full) : OfRows(any(rows));
+    switch (below(9)) {
+      case 0:
+        full.push_back(v - w);
+        break;
+      case 1:
+        full.push_back(v * w);
+        break;
+      case 2:
+        full.push_back(v / (Abs(w) + 1));
+        break;
+      case 3:
+        full.push_back(Exp(-Abs(v)));
+        break;
+      case 4:
+        full.push_back(below(3) == 0 ? Select(Lt(x, 0), v, w) : v + w);
+        break;
+      case 5:
+        full.push_back(below(3) == 0 ? Reverse(v, {1}) : Exp(-Abs(v - w)));
+        break;
+      case 6:
+        rows.push_back(ReduceSum(v, {1}));
+        break;
+      case 7:
+        rows.push_back(below(2) == 0 ? ReduceMax(v, {1}) : ReduceMin(v, {1}));
+        break;
+      default:
+        rows.push_back(Log(Abs(any(rows)) + 1) - any(rows));
+        break;
+    }
+  }
+  absl::StatusOr<Graph> graph =
+      b.Build({{"y", full.back()}, {"z", below(2) == 0 ? rows.back() : full.back()}});
+  EXPECT_TRUE(graph.ok()) << graph.status();
+  return *std::move(graph);
+}
+
+TEST(NanShows, InRowsDrawnAtRandom) {
+  RunOptions options;
+  options.pipeline.numerics = passes::Numerics::kExact;  // every sum in order: bits can be compared
+  int of_numbers = 0;
+  for (uint32_t seed = 0; seed < 1000; ++seed) {
+    SCOPED_TRACE(seed);
+    const Graph graph = RandomRows(seed);
+    const auto program = passes::ScheduleProgram(graph, ir::X86Avx2(), options.pipeline);
+    ASSERT_TRUE(program.ok()) << program.status();
+    of_numbers += absl::StrContains(kernel::Print(*program), "of_numbers") ? 1 : 0;
+    const auto expected = ir::Interpret(graph, {Special()}, {});
+    ASSERT_TRUE(expected.ok()) << expected.status();
+    const std::vector<Literal> found = RunProgram(graph, {Special()}, options);
+    ASSERT_EQ(found.size(), 2u);
+    for (size_t o = 0; o < found.size(); ++o) {
+      for (int64_t i = 0; i < found[o].size(); ++i) {
+        const double a = found[o].GetAsDouble(i), b = (*expected)[o].GetAsDouble(i);
+        ASSERT_TRUE(a == b || (std::isnan(a) && std::isnan(b)))
+            << o << " " << i << " " << a << " " << b;
+      }
+    }
+  }
+  EXPECT_GT(of_numbers, 20) << "the rule was hardly looked at";
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ export class Browser {
       '--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run',
       '--disable-background-networking', '--disable-component-update', '--remote-debugging-pipe',
       `--user-data-dir=${browser.profile}`, `--window-size=${width},${height}`, '--hide-scrollbars', 'about:blank',
-    ], {stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe']});
+    ], {stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'], detached: true});
     browser.listen();
     const {targetInfos} = await browser.send('Target.getTargets', {}, null);
     const {targetId} = targetInfos.find((target) => target.type === 'page');
@@ -121,6 +121,12 @@ export class Browser {
     const ended = new Promise((resolve) => this.process.on('exit', resolve));
     this.process.kill();
     await ended;
-    rmSync(this.profile, {recursive: true, force: true, maxRetries: 5});
+    // Its helpers, one process group with it, may still be writing to the profile.
+    try {
+      process.kill(-this.process.pid, 'SIGKILL');
+    } catch (error) {
+      if (error.code !== 'ESRCH') throw error;
+    }
+    rmSync(this.profile, {recursive: true, force: true, maxRetries: 20});
   }
 }
