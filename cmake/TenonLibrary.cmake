@@ -25,7 +25,8 @@ function(tenon_library name)
   endif()
   add_library(${name} STATIC ${sources} ${ARG_SOURCES})
   string(REPLACE "tenon_" "" short ${name})
-  set_target_properties(${name} PROPERTIES EXPORT_NAME ${short} LINKER_LANGUAGE CXX)
+  set_target_properties(${name} PROPERTIES EXPORT_NAME ${short} LINKER_LANGUAGE CXX
+    UNITY_BUILD "${TENON_UNITY}" UNITY_BUILD_BATCH_SIZE 8)
   add_library(tenon::${short} ALIAS ${name})
   target_include_directories(${name} PUBLIC
     "$<BUILD_INTERFACE:${TENON_INCLUDE_DIR}>" "$<INSTALL_INTERFACE:include>")

@@ -33,8 +33,9 @@ struct Series {
 
 class Instance {
  public:
-  // `team` is borrowed and may be shared with other instances (they then take turns); without one
-  // the program runs on the caller's thread alone, as does one that has work for no second thread.
+  // `team` is borrowed and may be shared with other instances: on several threads they then take
+  // turns. Without one, or with one of one thread, the program runs on the caller's thread alone,
+  // as does one that has work for no second thread.
   Instance(std::shared_ptr<const Executable> executable, runtime::Team* team);
   Instance(Instance&&) = default;
   Instance& operator=(Instance&&) = default;

@@ -20,7 +20,6 @@ namespace {
 constexpr char kFormatKey[] = "tenon.model";
 constexpr char kFormat[] = "1";
 constexpr char kRowKey[] = "tenon.row";
-constexpr char kStep[] = "train/step";
 
 // "f32 28 28 1".
 std::string EncodeRow(const RowType& row) {

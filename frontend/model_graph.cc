@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "tenon/frontend/compile.h"
+#include "tenon/frontend/model_impl.h"
 #include "tenon/ir/check.h"
 
 namespace tenon {
@@ -15,7 +16,6 @@ namespace {
 
 using Outputs = std::vector<std::pair<std::string, Value>>;
 
-constexpr char kStep[] = "train/step";
 constexpr char kSeed[] = "train/seed";
 constexpr char kLearningRate[] = "train/learning_rate";
 

@@ -12,6 +12,9 @@
 
 namespace tenon {
 
+// The state that counts the steps done.
+inline constexpr char kStep[] = "train/step";
+
 // "the loss is nan ..." and other words of errors name a row type like this: "f32[28,28,1]".
 RowType RowTypeOf(const TensorView& rows);
 std::string ToString(const RowType& row);

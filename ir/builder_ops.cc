@@ -74,7 +74,7 @@ std::optional<Shape> CommonShape(const std::vector<Shape>& shapes, std::string* 
   return common;
 }
 
-std::string TypesOf(const std::vector<Value>& values) {
+std::string TypesText(const std::vector<Value>& values) {
   std::string out;
   for (const Value& v : values) {
     absl::StrAppend(&out, out.empty() ? "" : ", ", v.type().ToString());
@@ -126,7 +126,7 @@ std::optional<Aligned> Align(OpCode op, std::initializer_list<Operand> operands,
   std::string clash;
   const std::optional<Shape> common = CommonShape(shapes, &clash);
   if (!common) {
-    builder->AddError(Location(location), absl::StrCat(OpName(op), "(", TypesOf(aligned.values),
+    builder->AddError(Location(location), absl::StrCat(OpName(op), "(", TypesText(aligned.values),
                                                        "): the shapes do not broadcast: ", clash));
     return std::nullopt;
   }

@@ -22,7 +22,7 @@ struct F16 {
   uint16_t bits;
 };
 // A byte of 0 or 1.
-struct Bool {
+struct StoredBool {
   uint8_t value;
 };
 
@@ -50,7 +50,7 @@ void VisitType(DType dtype, Visitor&& visit) {
     case DType::kI64:
       return visit(int64_t{});
     case DType::kBool:
-      return visit(Bool{});
+      return visit(StoredBool{});
   }
 }
 
@@ -94,11 +94,11 @@ template <typename From, typename To>
 To Convert(From v) {
   if constexpr (kIsHalf<From>) {
     return Convert<float, To>(Widen(v));
-  } else if constexpr (std::is_same_v<From, Bool>) {
+  } else if constexpr (std::is_same_v<From, StoredBool>) {
     return Convert<int32_t, To>(v.value);
   } else if constexpr (kIsHalf<To>) {
     return Narrow<To>(Convert<From, float>(v));
-  } else if constexpr (std::is_same_v<To, Bool>) {
+  } else if constexpr (std::is_same_v<To, StoredBool>) {
     return {static_cast<uint8_t>(v != 0)};
   } else if constexpr (std::is_floating_point_v<From> && std::is_integral_v<To>) {
     // The limits' neighbours are exact as powers of two; what is left truncates in range.
@@ -409,7 +409,7 @@ void EvalScalarOp(ScalarOp op, DType operand, DType result, bool has_fma, int64_
   if (op == ScalarOp::kDot2) return EvalDot2(has_fma, n, args, out);
   VisitType(operand, [&](auto t) {
     using T = decltype(t);
-    if constexpr (std::is_same_v<T, Bool>) {
+    if constexpr (std::is_same_v<T, StoredBool>) {
       EvalBool(op, n, args, out);
     } else if constexpr (kIsHalf<T>) {
       EvalHalf<T>(op, result, has_fma, n, args, out);

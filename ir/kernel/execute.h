@@ -6,23 +6,18 @@
 #include <cstdint>
 #include <vector>
 
+#include "tenon/ir/kernel/fault.h"
 #include "tenon/ir/kernel/kernel.h"
 #include "tenon/ir/kernel/sanitizer.h"
 
 namespace tenon::kernel {
-
-struct Fault {
-  int32_t status = 0;  // 0: none so far
-  int32_t site = -1;
-  int64_t value = 0;
-};
 
 // What executions of one run share.
 struct ExecutionState {
   Sanitizer* sanitizer;
   bool fused;
   int64_t instructions_left;
-  Fault fault;
+  Fault fault;  // status 0: none so far
   uint64_t written_digest = 0;
   uint32_t stores = 0;  // counted, skipping 0
 

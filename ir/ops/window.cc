@@ -114,7 +114,7 @@ int Identity(ScalarBody& body, Combiner combiner, DType dtype) {
   return body.Constant(dtype, 0);
 }
 
-ComputeDef ReduceNest(const OpView& v) {
+ComputeDef WindowReduceNest(const OpView& v) {
   const auto& a = v.attrs<WindowAttrs>();
   const DType dtype = v.operands[0].dtype;
   WindowNest nest = MakeNest(v.results[0].dims, a.window, a.kind);
@@ -297,7 +297,7 @@ OpDef Define<OpCode::kWindowReduce>() {
     }
     return {{result}};
   };
-  def.compute = ReduceNest;
+  def.compute = WindowReduceNest;
   def.differentiability = Differentiability::kRule;
   def.gradient = WindowReduceGradient;
   def.gradient_note =

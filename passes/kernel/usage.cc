@@ -11,7 +11,6 @@ using kernel::Instr;
 using kernel::Kernel;
 using kernel::Launch;
 using kernel::Op;
-using kernel::ValueId;
 
 namespace {
 
@@ -49,11 +48,11 @@ class BoundsFinder {
     // Chunk counts are computed in the outermost block.
     definitions_.resize(kernel.types.size(), nullptr);
     for (const Instr& instr : kernel.body.instrs) {
-      for (ValueId result : instr.results) definitions_[result.index] = &instr;
+      for (kernel::ValueId result : instr.results) definitions_[result.index] = &instr;
     }
   }
 
-  Bounds Of(ValueId v) const {
+  Bounds Of(kernel::ValueId v) const {
     const Instr* instr = definitions_[v.index];
     if (instr == nullptr) return {};
     if (instr->op == Op::kConst) return {instr->integer, instr->integer};
@@ -116,7 +115,7 @@ KernelUsage UsageOf(const Kernel& kernel) {
 
 bool RunsOneChunk(const Kernel& kernel, const KernelUsage& usage, const Launch& launch) {
   const BoundsFinder finder(kernel, launch);
-  for (ValueId count : usage.chunks) {
+  for (kernel::ValueId count : usage.chunks) {
     const std::optional<int64_t> high = finder.Of(count).high;
     if (!high.has_value() || *high > 1) return false;
   }

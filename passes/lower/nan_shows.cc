@@ -6,7 +6,6 @@
 #include "tenon/passes/lower/nan_shows.h"
 
 #include <algorithm>
-#include <map>
 #include <optional>
 #include <vector>
 
@@ -69,7 +68,8 @@ class Follower {
         x_(node.operands[0]),
         kept_(maximum.num_parallel, -1),
         dims_(graph.type(x_).dims),
-        rows_(graph.type(node.results[0]).dims) {
+        rows_(graph.type(node.results[0]).dims),
+        values_(graph.num_values()) {
     const ir::Access& access = maximum.accesses[0];
     for (size_t d = 0; d < access.index.size(); ++d) {
       iterators_.push_back(IteratorOf(access.index[d]));
@@ -80,7 +80,7 @@ class Follower {
 
   bool Follow(const ir::Node& node, ir::NodeId id,
               const std::function<const ComputeDef*(ir::NodeId)>& def_of) {
-    values_[node.results[0]] = Nan::kAny;
+    values_[node.results[0].index] = Nan::kAny;
     for (uint32_t n = id.index + 1; n < graph_.nodes().size(); ++n) {
       const ir::Node& user = graph_.nodes()[n];
       if (!Takes(user)) continue;
@@ -88,7 +88,7 @@ class Follower {
       const std::optional<Nan> made = def == nullptr ? std::nullopt : Made(user, *def);
       // What takes nothing but NaN may be anything.
       if (made.has_value()) {
-        values_[user.results[0]] = *made;
+        values_[user.results[0].index] = made;
       } else if (TakesUnseen(user)) {
         return false;
       }
@@ -99,19 +99,19 @@ class Follower {
 
  private:
   bool IsUnseen(ValueId v) const {
-    const auto it = values_.find(v);
-    return it != values_.end() && it->second != Nan::kRow;
+    return values_[v.index].has_value() && values_[v.index] != Nan::kRow;
   }
   bool Takes(const ir::Node& node) const {
     return std::any_of(node.operands.begin(), node.operands.end(),
-                       [&](ValueId v) { return values_.contains(v); });
+                       [&](ValueId v) { return values_[v.index].has_value(); });
   }
   bool TakesUnseen(const ir::Node& node) const {
     return std::any_of(node.operands.begin(), node.operands.end(),
                        [&](ValueId v) { return IsUnseen(v); });
   }
 
-  // What a node makes; none where its elements are not those of the rows in their places.
+  // What a node makes; none where its elements are not those of the rows in their places, or where
+  // an index that is read may lie outside: that ends the run.
   std::optional<Nan> Made(const ir::Node& node, const ComputeDef& def) const {
     const bool is_sum = def.compute_class == ComputeClass::kReduce &&
                         def.combiner == ir::Combiner::kSum && IsOverRows(def);
@@ -119,16 +119,20 @@ class Follower {
     if ((!is_sum && !is_map) || node.results.size() != 1) return std::nullopt;
     std::vector<Nan> read;
     for (const ir::Access& access : def.accesses) {
+      if (std::any_of(access.index.begin(), access.index.end(),
+                      [](const ir::Index& index) { return index.indirect >= 0; })) {
+        return std::nullopt;
+      }
       const ValueId v = node.operands[access.operand];
-      const auto it = values_.find(v);
-      if (it == values_.end() && !(v == x_)) {
+      const std::optional<Nan>& value = values_[v.index];
+      if (!value.has_value() && !(v == x_)) {
         read.push_back(Nan::kAny);
         continue;
       }
       const bool in_place = is_sum ? graph_.type(v).dims == dims_
                                    : IsInPlace(access, graph_.type(v).dims, def.domain);
       if (!in_place) return std::nullopt;
-      read.push_back(it == values_.end() ? Nan::kThere : it->second);
+      read.push_back(value.value_or(Nan::kThere));
     }
     const Nan made = OfBody(def, read);
     return is_sum && made == Nan::kThere ? Nan::kRow : made;
@@ -190,7 +194,7 @@ class Follower {
   std::vector<int> iterators_;  // by x's dimensions
   std::vector<int> kept_;       // the dimension of x that each of the maximum's is
   ir::Shape dims_, rows_;
-  std::map<ValueId, Nan> values_;
+  std::vector<std::optional<Nan>> values_;  // none: not made of the maximum
 };
 
 }  // namespace

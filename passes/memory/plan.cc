@@ -19,8 +19,6 @@ using kernel::Step;
 
 namespace {
 
-constexpr int64_t kAlignment = 64;
-
 struct Span {
   int64_t first = std::numeric_limits<int64_t>::max();
   int64_t last = -1;

@@ -16,7 +16,6 @@ using ir::ValueId;
 
 namespace {
 
-constexpr int64_t kAlignment = 64;
 // Buffers from here on are staggered by this many bytes more than their size.
 constexpr int64_t kBig = 128 << 10;
 constexpr int64_t kStagger = 640;

@@ -17,6 +17,8 @@
 
 namespace tenon::memory {
 
+inline constexpr int64_t kAlignment = 64;  // of buffers in the arena
+
 // Bytes that a buffer takes in the arena: aligned, and staggered when it is big (memory/plan.h).
 int64_t ArenaBytes(int64_t bytes);
 

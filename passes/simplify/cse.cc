@@ -103,7 +103,7 @@ Key KeyOf(const Node& node, std::vector<ValueId> operands, const std::vector<Gra
   return key;
 }
 
-Graph Run(const Graph& graph, int64_t& visits) {
+Graph ShareNodes(const Graph& graph, int64_t& visits) {
   Graph result(graph.name());
   GraphCopier copier(graph, result);
   copier.CopyInputs();
@@ -116,7 +116,7 @@ Graph Run(const Graph& graph, int64_t& visits) {
     const std::vector<Graph>* regions = &no_regions;
     if (!node.regions.empty()) {
       std::vector<Graph>& own = all_regions.emplace_back();
-      for (const Graph& region : node.regions) own.push_back(Run(region, visits));
+      for (const Graph& region : node.regions) own.push_back(ShareNodes(region, visits));
       regions = &own;
     }
     const bool is_float = !node.operands.empty() && ir::IsFloat(graph.type(node.operands[0]).dtype);
@@ -159,7 +159,7 @@ bool GraphsEqual(const Graph& a, const Graph& b) {
 }
 
 absl::StatusOr<Graph> EliminateCommonSubexpressions(const Graph& graph, PassContext& context) {
-  return Run(graph, context.rule_visits);
+  return ShareNodes(graph, context.rule_visits);
 }
 
 }  // namespace tenon::passes

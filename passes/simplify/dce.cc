@@ -11,7 +11,7 @@ using ir::Graph;
 
 namespace {
 
-Graph Run(const Graph& graph, int64_t& visits) {
+Graph DropNodes(const Graph& graph, int64_t& visits) {
   const std::vector<bool> live = LiveNodes(graph);
   Graph result(graph.name());
   GraphCopier copier(graph, result);
@@ -20,7 +20,8 @@ Graph Run(const Graph& graph, int64_t& visits) {
     ++visits;
     if (!live[i]) continue;
     std::vector<Graph> regions;
-    for (const Graph& region : graph.nodes()[i].regions) regions.push_back(Run(region, visits));
+    for (const Graph& region : graph.nodes()[i].regions)
+      regions.push_back(DropNodes(region, visits));
     copier.Copy(graph.nodes()[i], std::move(regions));
   }
   copier.CopyOutputs();
@@ -30,7 +31,7 @@ Graph Run(const Graph& graph, int64_t& visits) {
 }  // namespace
 
 absl::StatusOr<Graph> EliminateDeadCode(const Graph& graph, PassContext& context) {
-  return Run(graph, context.rule_visits);
+  return DropNodes(graph, context.rule_visits);
 }
 
 }  // namespace tenon::passes

@@ -116,6 +116,14 @@ const std::vector<Case>& Cases() {
          return e / OfRows(ReduceMax(e, {1}));
        },
        false},
+      {"an index",
+       [](Value x) {
+         Value m = ReduceMax(x, {1});
+         Value table = x.builder()->Iota({F32, {200}}, 0);
+         Value at = Cast(Select(IsFinite(m), m, 0) + 100, ir::I64);
+         return Gather(table, at, 0) + Log(ReduceSum(Exp(x - OfRows(m)), {1}));
+       },
+       false},
       {"divided, and then hidden",
        [](Value x) {
          Value e = Exp(FromMax(x));
