@@ -90,8 +90,8 @@ struct Instr {
   Op op = Op::kConst;
   ir::ScalarOp scalar_op = ir::ScalarOp::kAdd;
   ir::Combiner combiner = ir::Combiner::kNone;
-  // Of max and min and reductions by them: where there are NaN, any number or NaN will do. A value
-  // nobody is to look at, if it is not for the sake of NaN that he sees anyway.
+  // Of max and min and reductions by them: where there is a NaN, any number or NaN will do, as all
+  // that is made of it is NaN anyway (docs/decisions/0028).
   bool of_numbers = false;
   std::vector<ValueId> args;
   std::vector<ValueId> results;  // none for stores and yields, several for loops and conditionals
