@@ -78,10 +78,9 @@ class Follower {
     }
   }
 
-  bool Follow(const ir::Node& node, ir::NodeId id,
-              const std::function<const ComputeDef*(ir::NodeId)>& def_of) {
-    values_[node.results[0].index] = Nan::kAny;
-    for (uint32_t n = id.index + 1; n < graph_.nodes().size(); ++n) {
+  bool Follow(ir::NodeId maximum, const std::function<const ComputeDef*(ir::NodeId)>& def_of) {
+    values_[graph_.node(maximum).results[0].index] = Nan::kAny;
+    for (uint32_t n = maximum.index + 1; n < graph_.nodes().size(); ++n) {
       const ir::Node& user = graph_.nodes()[n];
       if (!Takes(user)) continue;
       const ComputeDef* def = def_of({n});
@@ -209,7 +208,7 @@ bool NanShowsAnyway(const ir::Graph& graph, ir::NodeId reduction,
       def->accesses[0].guarded || !ir::IsFloat(graph.type(node.results[0]).dtype)) {
     return false;
   }
-  return Follower(graph, node, *def).Follow(node, reduction, def_of);
+  return Follower(graph, node, *def).Follow(reduction, def_of);
 }
 
 }  // namespace tenon::lower

@@ -19,7 +19,7 @@ struct Accumulator {
   const ir::Node* node;
   const ir::ComputeDef* def;
   ir::Combiner combiner;
-  ir::DType dtype;  // in which it adds up
+  ir::DType dtype;          // in which it adds up
   bool of_numbers = false;  // see kernel::Instr
   int level = 0;
 };
