@@ -66,7 +66,10 @@ void ContractEmitter::AddBuffers() {
   }
   const bool has_panels = !(PanelColumns(nest_, s_) == Dim(0));
   if (s_.panel != Schedule::Panel::kDirect && !s_.prepacked && has_panels) {
-    panel_ = k_.AddLocal({"panel", nest_.step_dtype(), s_.panels_per_chunk * PanelSize()});
+    const bool in_turns = s_.steps_per_copied_row > 0;
+    const int64_t places = in_turns ? 2 : s_.panels_per_chunk;
+    const char* name = in_turns ? "panels_in_turn" : "panel";
+    panel_ = k_.AddLocal({name, nest_.step_dtype(), places * PanelSize()});
   }
   if (s_.a_rows == Schedule::Rows::kByRow) {
     rows_ = k_.AddLocal({"rows", nest_.operand_dtype(), s_.rows_per_block * RowPitch()});
@@ -341,13 +344,20 @@ void ContractEmitter::EmitRowRange(const TileShape& shape, KValue low, KValue hi
     if (!fills) return pack();
     return k_.If(filled, compute, pack);
   };
+  const bool copies_next =
+      s_.steps_per_copied_row > 0 && shape.lanes == s_.lanes && !shape.lane_count.valid();
+  if (copies_next) is_first = k_.Scalar(ScalarOp::kNot, {WasCopied(range)});
   if (is_first.valid()) {
     k_.If(is_first, fill, [] { return std::vector<KValue>(); });
     filled = k_.Scalar(ScalarOp::kAnd, {is_first, filled});
   } else {
     fill();
   }
-  EmitTiles(shape, low, k_.Scalar(ScalarOp::kSelect, {filled, first_end, low}), high, tile_at);
+  const KValue start = k_.Scalar(ScalarOp::kSelect, {filled, first_end, low});
+  if (copies_next) next_ = FindNext(range, start);
+  EmitTiles(shape, low, start, high, tile_at);
+  if (copies_next) CopyRestOfNext(range, high);
+  next_ = {};
 }
 
 void ContractEmitter::HoistInvariants() {

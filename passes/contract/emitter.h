@@ -147,6 +147,25 @@ class ContractEmitter {
   KValue EmitK(size_t d, const TileShape& shape, KValue low, KValue high, const StepOffsets& at,
                KValue acc);
 
+  // The panel behind the one at hand (next_panel.cc): how many steps of k it has, none where there
+  // is no such panel or its first tile is to copy it; where the first one lies in B, and where it
+  // belongs; and the first row of A whose tile copies some of it.
+  struct NextPanel {
+    KValue count, from, to, first_row;
+  };
+  NextPanel FindNext(const KRange& range, KValue first_row);
+  void CopyRowOfNext(KValue row);
+  // The innermost k loop of a whole tile, which copies rows of the next panel.
+  KValue EmitStepsBesideNext(KValue low, KValue high, const StepOffsets& at, KValue acc);
+  // Copies what the tiles of A's rows up to `high` had no time for.
+  void CopyRestOfNext(const KRange& range, KValue high);
+  // Whether the panel at hand, a whole one, was copied while the one before was at hand.
+  KValue WasCopied(const KRange& range);
+  // The number of the panel at hand among all that the chunk fills.
+  KValue PanelNumber(KValue k_low);
+  // Whether a panel of the chunk has all its columns.
+  KValue IsWhole(KValue panel);
+
   // A row of B as it lies; of pairs, two.
   KValue LoadB(const TileShape& shape, KValue offset);
   // Asks for the rows of B that follow the one at `offset`, where steps read B as it lies and each
@@ -270,6 +289,8 @@ class ContractEmitter {
   // The chunk's first row (or outer iteration), its first panel and how many it has; the panel at
   // hand, counted within the chunk, and where its columns begin in B.
   KValue row_low_, first_panel_, num_panels_, panel_index_, b_at_;
+  NextPanel next_;     // invalid where tiles copy none
+  KValue tile_row_;    // the first row of the tile at hand
   KValue block_low_;   // the first row of the block at hand
   KValue has_dots_;    // whether the chunk's group of panels is the last one; absent: yes
   KValue first_of_n_;  // of prepacked panels: the number of this batch's and outer column's first

@@ -75,7 +75,9 @@ KValue ContractEmitter::PanelStart(KValue k_low) {
     const KValue panel = k_.Add(first_of_n_, k_.Add(first_panel_, panel_index_));
     return k_.Mul(panel, k_.DimValue(nest_.K() * Dim(s_.lanes)));
   }
-  const KValue start = k_.Mul(panel_index_, k_.ConstI64(PanelSize()));
+  const bool in_turns = s_.steps_per_copied_row > 0;
+  const KValue place = in_turns ? k_.Rem(PanelNumber(k_low), 2) : panel_index_;
+  const KValue start = k_.Mul(place, k_.ConstI64(PanelSize()));
   return k_.Sub(start, Scaled(k_low, InnerK() * Dim(s_.lanes)));
 }
 

@@ -4,18 +4,14 @@
 #include <numeric>
 
 #include "tenon/ir/dtype.h"
+#include "tenon/passes/contract/chunks.h"
+#include "tenon/passes/contract/tile_cost.h"
 
 namespace tenon::contract {
 
 using ir::Dim;
 
 namespace {
-
-// Extents are guessed at their bounds: a program runs mostly near them.
-int64_t Guess(const Dim& d) { return std::max<int64_t>(0, d.UpperBound().value_or(1 << 20)); }
-int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
-
-constexpr int kMatrixSide = 16;  // rows and columns of one accumulator, and pairs of a step
 
 // Lanes that a kernel value may have, at least `wanted`.
 int AllowedLanes(int64_t wanted) {
@@ -26,9 +22,10 @@ int AllowedLanes(int64_t wanted) {
 }
 
 // Vectors of B that a tile may have, and how many rows then fit the registers: accumulators, B's
-// vectors, and two for broadcasts (three where a product needs a register of its own).
+// vectors, and two for broadcasts (three where a product needs a register of its own), or as many
+// as B's next vectors, which LLVM loads early where several steps are written out.
 int MaxRows(const ir::TargetDesc& target, int vectors) {
-  const int spare = target.has_fma ? 2 : 3;
+  const int spare = std::max(target.has_fma ? 2 : 3, vectors);
   const int rows = (target.vector_registers - spare - vectors) / vectors;
   // With few registers LLVM needs some more of them for broadcasts and masks.
   const int most = target.vector_registers >= 32 ? (vectors == 1 ? 16 : 12) : vectors == 1 ? 8 : 5;
@@ -74,41 +71,6 @@ Schedule::Rows ChooseRows(const ContractNest& nest, const ir::TargetDesc& target
                                                            : Schedule::Rows::kDirect;
 }
 
-// Cycles, in units of one FMA, for one step of k on a tile of which `held` rows are held: the FMAs
-// and what takes one of their units, but no less than the loads nor the latency of an accumulator;
-// fewer loads break ties. B's vectors weigh more where they come from the second level.
-double TileCost(const ir::TargetDesc& target, int64_t rows, int64_t vectors, int64_t held,
-                bool far) {
-  const double latency = target.fma_latency * target.fma_per_cycle;
-  const double loads =
-      static_cast<double>(rows - held + vectors) + static_cast<double>(held) / Schedule::kHeldSteps;
-  const double loading = loads * target.fma_per_cycle / target.vector_loads_per_cycle;
-  return std::max({static_cast<double>(rows * vectors + held), loading, latency}) + 0.05 * loads +
-         (far ? 0.35 * static_cast<double>(vectors) : 0);
-}
-
-// Held rows take registers beside accumulators, B's vectors, and what LLVM needs for broadcasts;
-// they are there where they save something.
-int BestHeldRows(const ir::TargetDesc& target, int64_t rows, int64_t vectors) {
-  const int spare = target.vector_registers >= 32 ? 2 : 4;
-  const int64_t room = target.vector_registers - rows * vectors - vectors - spare;
-  int best = 0;
-  double cost = 0.95 * TileCost(target, rows, vectors, 0, false);
-  for (int held = 1; held <= std::min(rows, room); ++held) {
-    const double with = TileCost(target, rows, vectors, held, false);
-    if (with >= cost) continue;
-    best = held;
-    cost = with;
-  }
-  return best;
-}
-
-double TileCost(const ir::TargetDesc& target, const Schedule& s, int64_t rows, int64_t vectors,
-                bool far = false) {
-  const int held = s.holds_rows ? BestHeldRows(target, rows, vectors) : 0;
-  return TileCost(target, rows, vectors, held, far);
-}
-
 // A step's operand in one lane of all groups of 16 bytes, where k lies next to each other, is one
 // instruction on x86's long vectors. Where these can be loaded as often as they are multiplied it
 // saves nothing.
@@ -117,11 +79,6 @@ bool CanHoldRows(const ContractNest& nest, const ir::TargetDesc& target, const S
                        (s.a_rows == Schedule::Rows::kDirect && nest.k.back().a == Dim(1));
   return along_k && nest.step_dtype() == ir::DType::kF32 && target.vector_bits >= 256 &&
          target.vector_loads_per_cycle < target.fma_per_cycle;
-}
-
-// The same of matrix registers: 16 cycles for 16 steps of 16 rows and a vector of columns.
-double MatrixTileCost(const ir::TargetDesc& target, int64_t rows, int64_t vectors) {
-  return static_cast<double>(CeilDiv(rows, kMatrixSide) * vectors) * target.fma_per_cycle;
 }
 
 double RowsCost(const ir::TargetDesc& target, const Schedule& s, int64_t total, int rows,
@@ -273,127 +230,17 @@ void ChoosePanel(const ContractNest& nest, const ir::TargetDesc& target, bool b_
   // Matrix registers take 64 bytes a cycle: more than the second level gives, so that a block of
   // A's rows or a panel should be in the first.
   const int64_t panel_bytes = s->matrix ? target.l1_bytes * 2 / 3 : target.l2_bytes / 4;
-  const int64_t fits = std::max<int64_t>(1, panel_bytes / row_bytes);
+  int64_t fits = std::max<int64_t>(1, panel_bytes / row_bytes);
   if (fits < outer) {
+    // As k is cut anyway, few rows of A may stay near as well, beside a panel and the next one.
+    constexpr int64_t kLeast = 512;
+    const int64_t of_all = target.l2_bytes / 2 / ((Guess(nest.M()) + 2 * s->lanes) * bytes);
+    const bool by_rows = nest.m.size() == 1 && nest.k.size() == 1 && !s->matrix;
+    if (by_rows && of_all >= kLeast) fits = std::min(fits, of_all);
     const int64_t even = CeilDiv(outer, CeilDiv(outer, fits));
     s->k_block = nest.k.size() == 1 ? CeilDiv(even, 16) * 16 : even;
     s->several_k_blocks = s->k_block < outer;
   }
-}
-
-// What is to be shared out where there is one m loop, in numbers.
-struct Work {
-  int64_t rows, panels, steps, vectors;
-  int64_t repeats;  // batches and outer columns, each with chunks of its own
-  int64_t step_bytes;
-};
-
-// Cycles, in units of one FMA, that `threads` threads take with chunks of `rows` by `panels`: the
-// tiles; copying the panels of B, whose lines come from afar and one by one; reading A, for which
-// the hardware looks ahead, or copying it likewise.
-double ChunkedCost(const ir::TargetDesc& target, const Schedule& s, const Work& work, int64_t rows,
-                   int64_t panels, int threads) {
-  const int64_t chunks = work.repeats * CeilDiv(work.rows, rows) * CeilDiv(work.panels, panels);
-  const double steps = static_cast<double>(work.steps);
-  const double near_line = 4, far_line = 16;
-  const int64_t tile_rows = std::min<int64_t>(s.rows, rows);
-  const double tile = static_cast<double>(CeilDiv(rows, s.rows)) *
-                      (s.matrix ? MatrixTileCost(target, tile_rows, work.vectors)
-                                : TileCost(target, s, tile_rows, work.vectors));
-  const bool fills = s.panel != Schedule::Panel::kDirect && !s.prepacked;
-  const double fill = !fills ? 0 : far_line * static_cast<double>(work.vectors);
-  const double read_a = static_cast<double>(rows * work.step_bytes) /
-                        static_cast<double>(target.cache_line) * near_line;
-  const double pack_a = s.a_rows == Schedule::Rows::kDirect
-                            ? 0
-                            : far_line * static_cast<double>(rows * work.step_bytes) /
-                                  static_cast<double>(target.cache_line);
-  const double start = 500;
-  const double chunk =
-      start + steps * (static_cast<double>(panels) * (tile + fill) + read_a + pack_a);
-  return chunk * static_cast<double>(CeilDiv(chunks, threads)) * threads;
-}
-
-// One m loop: the rows and panels of a chunk that few threads share evenly and that pack little
-// twice, with no chunk below some 10 microseconds.
-void ChooseRowChunks(const ContractNest& nest, const ir::TargetDesc& target, Schedule* s) {
-  const int64_t bytes = ir::ByteSize(nest.accumulator);
-  const int64_t width = std::max(1, target.Lanes(bytes));
-  const int64_t n = std::max<int64_t>(1, Guess(PanelColumns(nest, *s)));
-  Work work;
-  work.rows = std::max<int64_t>(1, Guess(nest.m.back().extent));
-  work.panels = CeilDiv(n, s->lanes);
-  work.steps = std::max<int64_t>(1, Guess(nest.K()));
-  work.vectors = CeilDiv(s->lanes, width);
-  work.repeats = std::max<int64_t>(1, Guess(nest.N()) / Guess(nest.n.back().extent)) *
-                 std::max<int64_t>(1, Guess(nest.Batch()));
-  work.step_bytes = bytes;
-  const int64_t k_inner = work.steps / std::max<int64_t>(1, Guess(nest.k[0].extent));
-  const int64_t panel_bytes = s->k_block * std::max<int64_t>(1, k_inner) * s->lanes * bytes;
-  const double of_b = static_cast<double>(n) * static_cast<double>(work.steps * work.repeats);
-  // A byte of B takes as long as some operations do where few rows share it.
-  constexpr double kOperationsPerByte = 4;
-  const double operations =
-      of_b * std::max(2.0 * static_cast<double>(work.rows),
-                      kOperationsPerByte * ir::ByteSize(nest.operand_dtype()));
-  const auto most =
-      std::max<int64_t>(work.repeats, static_cast<int64_t>(operations / (s->matrix ? 1e7 : 1e6)));
-  const int64_t between_blocks = s->matrix ? target.l2_bytes / 2 : 2 << 20;
-  // Sums that wait for their epilogue stay near.
-  const int64_t waiting = std::min<int64_t>(1 << 18, target.l2_bytes / 2);
-  double best = -1;
-  for (int64_t row_parts = 1; row_parts <= 64; ++row_parts) {
-    const int64_t rows = CeilDiv(CeilDiv(work.rows, row_parts), s->rows) * s->rows;
-    for (int64_t panel_parts = 1; panel_parts <= std::min<int64_t>(64, work.panels);
-         ++panel_parts) {
-      const int64_t panels = CeilDiv(work.panels, panel_parts);
-      const int64_t chunks = work.repeats * CeilDiv(work.rows, rows) * CeilDiv(work.panels, panels);
-      if (chunks > most) continue;
-      const bool big = panels * panel_bytes > target.l3_bytes / 2 ||
-                       (s->several_k_blocks && rows * panels * s->lanes * bytes > between_blocks) ||
-                       (s->deferred && rows * panels * s->lanes * bytes > waiting);
-      const double cost = ChunkedCost(target, *s, work, rows, panels, 1) +
-                          ChunkedCost(target, *s, work, rows, panels, 2) +
-                          0.1 * ChunkedCost(target, *s, work, rows, panels, 4) + (big ? 1e18 : 0);
-      if (best >= 0 && cost >= best) continue;
-      best = cost;
-      s->rows_per_chunk = rows;
-      s->panels_per_chunk = panels;
-    }
-  }
-  // Blocks of A that stay in half of the second level while the panels go by.
-  const int64_t row_bytes = s->k_block * std::max<int64_t>(1, k_inner) * bytes;
-  const int64_t fits =
-      s->matrix ? s->rows : std::max<int64_t>(4 * s->rows, target.l2_bytes / 2 / row_bytes);
-  const int64_t blocks = CeilDiv(s->rows_per_chunk, fits);
-  s->rows_per_block = s->rows_per_chunk;
-  const bool again = s->panels_per_chunk > 1 && s->panel != Schedule::Panel::kDirect;
-  if (again || s->a_rows != Schedule::Rows::kDirect) {
-    s->rows_per_block = CeilDiv(CeilDiv(s->rows_per_chunk, blocks), s->rows) * s->rows;
-  }
-}
-
-// Several m loops: about 16 chunks of outer iterations, so that few threads share evenly.
-void ChooseOuterChunks(const ContractNest& nest, Schedule* s) {
-  const int64_t rows = std::max<int64_t>(1, Guess(nest.m.back().extent));
-  const int64_t outer = std::max<int64_t>(1, Guess(nest.M()) / rows);
-  const int64_t panels = CeilDiv(std::max<int64_t>(1, Guess(nest.N())), s->lanes) *
-                         std::max<int64_t>(1, Guess(nest.Batch()));
-  const double row_work =
-      2.0 * static_cast<double>(std::max<int64_t>(1, Guess(nest.K()))) * s->lanes;
-  // None below some 10 microseconds; a packed panel wants to be used for some time; waiting sums
-  // should stay in cache.
-  const double least = 1e6;
-  int64_t wanted = std::max<int64_t>(1, CeilDiv(16, panels));
-  const double work = row_work * static_cast<double>(rows * outer);
-  wanted = std::clamp<int64_t>(wanted, 1, std::max<int64_t>(1, static_cast<int64_t>(work / least)));
-  int64_t block = CeilDiv(rows * outer, wanted);
-  if (s->panel != Schedule::Panel::kDirect) block = std::max<int64_t>(block, 8 * s->rows);
-  if (s->several_k_blocks) block = std::min<int64_t>(block, 512);
-  if (s->deferred) block = std::min<int64_t>(block, 256);
-  s->rows_per_chunk = CeilDiv(rows, s->rows) * s->rows;
-  s->rows_per_block = s->rows_per_chunk;
-  s->outer_per_chunk = std::max<int64_t>(1, block / rows);
 }
 
 // Few results of long sums (a filter's gradient: k is all pixels): 16 pieces or so.
@@ -410,11 +257,6 @@ void ChooseSplit(const ContractNest& nest, Schedule* s) {
 
 Dim PanelColumns(const ContractNest& nest, const Schedule& s) {
   return nest.n.back().extent - Dim(s.dot_columns);
-}
-
-int HeldRows(const ir::TargetDesc& target, const Schedule& s, int rows, int lanes) {
-  const int width = target.Lanes(ir::ByteSize(ir::DType::kF32));
-  return s.holds_rows && lanes >= width ? BestHeldRows(target, rows, CeilDiv(lanes, width)) : 0;
 }
 
 bool MayPrepack(const ir::TargetDesc& target, passes::Prepack prepack) {

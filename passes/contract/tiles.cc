@@ -13,6 +13,7 @@ void ContractEmitter::EmitTileAt(const TileShape& tile, KValue row, KValue sums_
                                  const KRange& range) {
   lower::ElementEmitter::Scope scope(e_);
   e_.Bind(m_vars_.back(), row);
+  tile_row_ = row;
   const KValue a = ATile(tile, row, a_base, range);
   if (s_.matrix && !s_.several_k_blocks) {
     EmitMatrixTile(tile, a, k_.ConstI64(0), range);
@@ -143,6 +144,9 @@ KValue ContractEmitter::EmitK(size_t d, const TileShape& shape, KValue low, KVal
   const int unroll = all || (innermost && few) ? 0 : innermost ? 4 : 1;
   const int held = HeldRows(context_.target(), s_, shape.rows, shape.lanes);
   if (innermost && held > 0) return EmitHeldSteps(shape, held, low, high, at, acc, unroll);
+  if (next_.count.valid() && !filling_ && shape.rows == s_.rows) {
+    return EmitStepsBesideNext(low, high, at, acc);
+  }
   return k_.For(
       low, high, 1, {acc},
       [&](KValue i, std::vector<KValue> carried) -> std::vector<KValue> {

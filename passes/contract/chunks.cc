@@ -1,0 +1,198 @@
+// How a contraction is cut into chunks for `parallel`, and what of it stays near within one.
+#include "tenon/passes/contract/chunks.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "tenon/ir/dtype.h"
+#include "tenon/passes/contract/tile_cost.h"
+
+namespace tenon::contract {
+
+using ir::Dim;
+
+namespace {
+
+int64_t AtLeastOne(const Dim& d) { return std::max<int64_t>(1, Guess(d)); }
+
+// Whether panels may be copied while the tiles of others run: a row of B is then a load and a
+// store. Not where rows of A are packed, for these go against all panels in blocks.
+bool MayCopyWithinTiles(const ContractNest& nest, const ir::TargetDesc& target, const Schedule& s) {
+  const bool by_rows = nest.m.size() == 1 && nest.k.size() == 1 && nest.n.back().b == Dim(1);
+  const bool as_they_lie = !nest.pairs && !nest.b.computed && s.a_rows == Schedule::Rows::kDirect;
+  return s.panel == Schedule::Panel::kPacked && !s.prepacked && !s.matrix && by_rows &&
+         as_they_lie && HeldRows(target, s, s.rows, s.lanes) == 0;
+}
+
+// Steps of k after which a tile of these chunks copies a row of the next panel: so many that all of
+// it is copied by the last tile, and that few rows follow each other. 0 where waiting for the lines
+// of B costs less: where they come from the second level or, as A is not taken in blocks then and
+// each panel reads all of it, not from far enough.
+int StepsPerCopiedRow(const ContractNest& nest, const ir::TargetDesc& target, const Schedule& s) {
+  constexpr int64_t kMost = 16, kLeast = 4;
+  const int64_t rows = s.rows_per_chunk, tiles = rows / s.rows;
+  const int64_t bytes = ir::ByteSize(nest.operand_dtype());
+  const bool a_is_near = rows * s.k_block * bytes <= target.l2_bytes;
+  const int64_t bytes_of_b = Guess(nest.Batch() * nest.N() * nest.K()) * bytes;
+  if (bytes_of_b <= (a_is_near ? target.l2_bytes / 2 : 2 * target.l2_bytes)) return 0;
+  if (tiles < kLeast || (s.panels_per_chunk < 2 && !s.several_k_blocks)) return 0;
+  int steps = kMost;
+  while (steps > tiles) steps /= 2;
+  return steps;
+}
+
+// What is to be shared out where there is one m loop, in numbers.
+struct Work {
+  int64_t rows, panels, steps, vectors;
+  int64_t repeats;  // batches and outer columns, each with chunks of its own
+  int64_t step_bytes;
+  int64_t k_blocks, steps_per_block;
+  double operations;
+};
+
+Work MeasureWork(const ContractNest& nest, const ir::TargetDesc& target, const Schedule& s) {
+  const int64_t bytes = ir::ByteSize(nest.accumulator);
+  const int64_t width = std::max(1, target.Lanes(bytes));
+  const int64_t n = AtLeastOne(PanelColumns(nest, s)), outer_k = AtLeastOne(nest.k[0].extent);
+  Work work;
+  work.rows = AtLeastOne(nest.m.back().extent);
+  work.panels = CeilDiv(n, s.lanes);
+  work.steps = AtLeastOne(nest.K());
+  work.vectors = CeilDiv(s.lanes, width);
+  work.repeats = std::max<int64_t>(1, Guess(nest.N()) / Guess(nest.n.back().extent)) *
+                 AtLeastOne(nest.Batch());
+  work.step_bytes = bytes;
+  work.k_blocks = CeilDiv(outer_k, s.k_block);
+  work.steps_per_block = s.k_block * std::max<int64_t>(1, work.steps / outer_k);
+  // A byte of B takes as long as some operations do where few rows share it.
+  constexpr double kOperationsPerByte = 4;
+  work.operations = static_cast<double>(n) * static_cast<double>(work.steps * work.repeats) *
+                    std::max(2.0 * static_cast<double>(work.rows),
+                             kOperationsPerByte * ir::ByteSize(nest.operand_dtype()));
+  return work;
+}
+
+// Cycles, in units of one FMA, that a chunk of so many rows and panels takes: the tiles; copying
+// the panels of B, whose lines come from afar and one by one, or within tiles; reading A, for which
+// the hardware looks ahead, or copying it likewise.
+double ChunkCost(const ir::TargetDesc& target, const Schedule& s, const Work& work, double rows,
+                 double panels) {
+  const double near_line = 4, far_line = 16, copied_line = 20;
+  const int64_t tile_rows = std::min<int64_t>(s.rows, s.rows_per_chunk);
+  const double tiles =
+      std::ceil(rows / s.rows) * (s.matrix ? MatrixTileCost(target, tile_rows, work.vectors)
+                                           : TileCost(target, s, tile_rows, work.vectors));
+  const bool fills = s.panel != Schedule::Panel::kDirect && !s.prepacked;
+  const bool copies_next = s.steps_per_copied_row > 0;
+  // The first one is waited for in any case.
+  const double waited_for = copies_next ? 1.0 / static_cast<double>(work.k_blocks) : panels;
+  const double fill = far_line * waited_for + copied_line * (panels - waited_for);
+  const double lines_of_a =
+      rows * static_cast<double>(work.step_bytes) / static_cast<double>(target.cache_line);
+  const double read_a = near_line * lines_of_a;
+  const double pack_a = s.a_rows == Schedule::Rows::kDirect ? 0 : far_line * lines_of_a;
+  const double start = 500;
+  return start + static_cast<double>(work.steps) *
+                     (panels * tiles + (fills ? static_cast<double>(work.vectors) * fill : 0) +
+                      read_a + pack_a);
+}
+
+int64_t Chunks(const Schedule& s, const Work& work) {
+  return work.repeats * CeilDiv(work.rows, s.rows_per_chunk) *
+         CeilDiv(work.panels, s.panels_per_chunk);
+}
+
+// What `threads` threads take together with the schedule's chunks. One goes through all of them;
+// several wait for whole ones.
+double CostOfAll(const ir::TargetDesc& target, const Schedule& s, const Work& work, int threads) {
+  const int64_t chunks = Chunks(s, work);
+  if (threads == 1) {
+    const auto mean = [](int64_t all, int64_t each) {
+      return static_cast<double>(all) / static_cast<double>(CeilDiv(all, each));
+    };
+    return ChunkCost(target, s, work, mean(work.rows, s.rows_per_chunk),
+                     mean(work.panels, s.panels_per_chunk)) *
+           static_cast<double>(chunks);
+  }
+  const double whole = ChunkCost(target, s, work, static_cast<double>(s.rows_per_chunk),
+                                 static_cast<double>(s.panels_per_chunk));
+  return whole * static_cast<double>(CeilDiv(chunks, threads)) * threads;
+}
+
+// Whether a chunk's panels, or the sums that wait in it, are more than should be near at a time.
+bool Overflows(const ir::TargetDesc& target, const Schedule& s, const Work& work) {
+  const int64_t panel = work.steps_per_block * s.lanes * work.step_bytes;
+  if (s.steps_per_copied_row == 0 && s.panels_per_chunk * panel > target.l3_bytes / 2) return true;
+  const int64_t sums = s.rows_per_chunk * s.panels_per_chunk * s.lanes * work.step_bytes;
+  const int64_t between_blocks = s.matrix ? target.l2_bytes / 2 : 4 << 20;
+  const int64_t before_epilogue = std::min<int64_t>(1 << 18, target.l2_bytes / 2);
+  return (s.several_k_blocks && sums > between_blocks) || (s.deferred && sums > before_epilogue);
+}
+
+// Rows that are taken against all panels before the next ones: of a chunk with several panels as
+// many as half of the second level holds. Where panels are copied within tiles each goes against
+// all rows before the next.
+int64_t ChooseRowBlock(const ir::TargetDesc& target, const Schedule& s, const Work& work) {
+  const bool again =
+      s.panels_per_chunk > 1 && s.panel != Schedule::Panel::kDirect && s.steps_per_copied_row == 0;
+  if (!again && s.a_rows == Schedule::Rows::kDirect) return s.rows_per_chunk;
+  const int64_t row_bytes = work.steps_per_block * work.step_bytes;
+  const int64_t fits =
+      s.matrix ? s.rows : std::max<int64_t>(4 * s.rows, target.l2_bytes / 2 / row_bytes);
+  const int64_t blocks = CeilDiv(s.rows_per_chunk, fits);
+  return CeilDiv(CeilDiv(s.rows_per_chunk, blocks), s.rows) * s.rows;
+}
+
+}  // namespace
+
+void ChooseRowChunks(const ContractNest& nest, const ir::TargetDesc& target, Schedule* s) {
+  const Work work = MeasureWork(nest, target, *s);
+  // None below some 10 microseconds, nor so large that many threads would wait for it.
+  const double least = s->matrix ? 1e7 : 1e6, most = 2e9;
+  const int64_t most_chunks = std::max(work.repeats, static_cast<int64_t>(work.operations / least));
+  const auto fewest_chunks = static_cast<int64_t>(work.operations / most);
+  const bool may_copy = MayCopyWithinTiles(nest, target, *s);
+  double best = -1;
+  Schedule tried = *s;
+  for (int64_t row_parts = 1; row_parts <= 64; ++row_parts) {
+    tried.rows_per_chunk = CeilDiv(CeilDiv(work.rows, row_parts), s->rows) * s->rows;
+    for (int64_t panel_parts = 1; panel_parts <= std::min<int64_t>(64, work.panels);
+         ++panel_parts) {
+      tried.panels_per_chunk = CeilDiv(work.panels, panel_parts);
+      tried.steps_per_copied_row = may_copy ? StepsPerCopiedRow(nest, target, tried) : 0;
+      const int64_t chunks = Chunks(tried, work);
+      if (chunks > most_chunks) continue;
+      const bool big = chunks < fewest_chunks || Overflows(target, tried, work);
+      const double cost = CostOfAll(target, tried, work, 1) + CostOfAll(target, tried, work, 2) +
+                          0.1 * CostOfAll(target, tried, work, 4) + (big ? 1e18 : 0);
+      if (best >= 0 && cost >= best) continue;
+      best = cost;
+      *s = tried;
+    }
+  }
+  s->rows_per_block = ChooseRowBlock(target, *s, work);
+}
+
+void ChooseOuterChunks(const ContractNest& nest, Schedule* s) {
+  const int64_t rows = std::max<int64_t>(1, Guess(nest.m.back().extent));
+  const int64_t outer = std::max<int64_t>(1, Guess(nest.M()) / rows);
+  const int64_t panels = CeilDiv(std::max<int64_t>(1, Guess(nest.N())), s->lanes) *
+                         std::max<int64_t>(1, Guess(nest.Batch()));
+  const double row_work =
+      2.0 * static_cast<double>(std::max<int64_t>(1, Guess(nest.K()))) * s->lanes;
+  // None below some 10 microseconds; a packed panel wants to be used for some time; waiting sums
+  // should stay in cache.
+  const double least = 1e6;
+  int64_t wanted = std::max<int64_t>(1, CeilDiv(16, panels));
+  const double work = row_work * static_cast<double>(rows * outer);
+  wanted = std::clamp<int64_t>(wanted, 1, std::max<int64_t>(1, static_cast<int64_t>(work / least)));
+  int64_t block = CeilDiv(rows * outer, wanted);
+  if (s->panel != Schedule::Panel::kDirect) block = std::max<int64_t>(block, 8 * s->rows);
+  if (s->several_k_blocks) block = std::min<int64_t>(block, 512);
+  if (s->deferred) block = std::min<int64_t>(block, 256);
+  s->rows_per_chunk = CeilDiv(rows, s->rows) * s->rows;
+  s->rows_per_block = s->rows_per_chunk;
+  s->outer_per_chunk = std::max<int64_t>(1, block / rows);
+}
+
+}  // namespace tenon::contract

@@ -1,0 +1,124 @@
+// What happens to a panel of B while the tiles of the one before it run: a row of it is copied
+// every few steps of k. A line of the last cache level takes as long as thirty steps, and a core
+// has a dozen of them on their way at a time: asked for one after the other they are waited for,
+// one by one beside the arithmetic they are not.
+#include <algorithm>
+
+#include "tenon/passes/contract/emitter.h"
+
+namespace tenon::contract {
+
+using ir::ScalarOp;
+
+namespace {
+
+// A copied row is asked for so many rows before: enough for its lines to be there in time, and few
+// enough for the first level where all of them share a set.
+constexpr int64_t kRowsAhead = 4;
+
+}  // namespace
+
+KValue ContractEmitter::PanelNumber(KValue k_low) {
+  if (!s_.several_k_blocks) return panel_index_;
+  return k_.Add(k_.Mul(k_.Div(k_low, s_.k_block), num_panels_), panel_index_);
+}
+
+KValue ContractEmitter::IsWhole(KValue panel) {
+  if (s_.tail_lanes == 0) return k_.Const(ir::DType::kBool, 1);
+  const KValue behind = k_.Add(k_.Add(first_panel_, panel), k_.ConstI64(1));
+  return k_.Scalar(ScalarOp::kLe,
+                   {k_.Mul(behind, k_.ConstI64(s_.lanes)), k_.DimValue(PanelColumns(nest_, s_))});
+}
+
+KValue ContractEmitter::WasCopied(const KRange& range) {
+  const KValue none = k_.ConstI64(0);
+  const KValue has_one_before = k_.Scalar(ScalarOp::kGt, {panel_index_, none});
+  if (!s_.several_k_blocks) return has_one_before;
+  const KValue has_block_before = k_.Scalar(ScalarOp::kGt, {range.low, none});
+  const KValue last_is_whole = IsWhole(k_.Sub(num_panels_, k_.ConstI64(1)));
+  return k_.Scalar(ScalarOp::kOr,
+                   {has_one_before, k_.Scalar(ScalarOp::kAnd, {has_block_before, last_is_whole})});
+}
+
+ContractEmitter::NextPanel ContractEmitter::FindNext(const KRange& range, KValue first_row) {
+  const NestDim &n = nest_.n.back(), &k = nest_.k.back();
+  const KValue one = k_.ConstI64(1), lanes = k_.ConstI64(s_.lanes), none = k_.ConstI64(0);
+  const KValue following = k_.Add(panel_index_, one);
+  const KValue is_last = k_.Scalar(ScalarOp::kGe, {following, num_panels_});
+  const auto select = [&](KValue condition, KValue yes, KValue no) {
+    return k_.Scalar(ScalarOp::kSelect, {condition, yes, no});
+  };
+  // Behind the chunk's last one comes the first one again, of the next block of k.
+  KValue steps_behind = none;
+  if (s_.several_k_blocks) {
+    const KValue left = k_.Sub(k_.DimValue(nest_.k[0].extent), range.high);
+    steps_behind = k_.Min(left, k_.ConstI64(s_.k_block));
+  }
+  const KValue steps_here = select(IsWhole(following), k_.Sub(range.high, range.low), none);
+  const KValue first_column = k_.Add(b_base_, Scaled(k_.Mul(first_panel_, lanes), n.b));
+  const KValue next_column = k_.Add(b_at_, Scaled(lanes, n.b));
+  return {
+      .count = select(is_last, steps_behind, steps_here),
+      .from = select(is_last, k_.Add(first_column, Scaled(range.high, k.b)),
+                     k_.Add(next_column, Scaled(range.low, k.b))),
+      .to = k_.Mul(k_.Rem(k_.Add(PanelNumber(range.low), one), 2), k_.ConstI64(PanelSize())),
+      .first_row = first_row,
+  };
+}
+
+void ContractEmitter::CopyRowOfNext(KValue row) {
+  const ir::Dim& step = nest_.k.back().b;
+  const KValue at = k_.Add(next_.from, Scaled(row, step));
+  k_.Prefetch(b_buffer_, k_.Add(at, Scaled(k_.ConstI64(kRowsAhead), step)), s_.lanes, 1);
+  k_.Store(LoadB({s_.rows, s_.lanes, {}}, at),
+           {.buffer = panel_, .offset = k_.Add(next_.to, k_.Mul(row, k_.ConstI64(s_.lanes)))});
+}
+
+KValue ContractEmitter::EmitStepsBesideNext(KValue low, KValue high, const StepOffsets& at,
+                                            KValue acc) {
+  const size_t d = nest_.k.size() - 1;
+  const TileShape shape = {s_.rows, s_.lanes, {}};
+  const auto step = [&](KValue i, KValue sums) {
+    const StepOffsets here = AtStep(d, at, i);
+    return EmitStep(shape, LoadA(shape.rows, 1, here.a), here, sums);
+  };
+  const int group = s_.steps_per_copied_row;
+  const KValue groups = k_.Div(k_.Sub(high, low), group);
+  const KValue end = k_.Add(low, k_.Mul(groups, k_.ConstI64(group)));
+  // The last tile may begin before all others do.
+  const KValue rows_before = k_.Max(k_.ConstI64(0), k_.Sub(tile_row_, next_.first_row));
+  const KValue first = k_.Mul(k_.Div(rows_before, s_.rows), groups);
+  acc = k_.For(low, end, group, {acc},
+               [&, begin = low](KValue i, std::vector<KValue> carried) -> std::vector<KValue> {
+                 const KValue row = k_.Add(first, k_.Div(k_.Sub(i, begin), group));
+                 k_.If(
+                     k_.Scalar(ScalarOp::kLt, {row, next_.count}),
+                     [&] {
+                       CopyRowOfNext(row);
+                       return std::vector<KValue>();
+                     },
+                     [] { return std::vector<KValue>(); });
+                 // Written out: a tile's step has few instructions to spare for a loop of its own.
+                 for (int s = 0; s < group; ++s) {
+                   carried[0] = step(k_.Add(i, k_.ConstI64(s)), carried[0]);
+                 }
+                 return carried;
+               })[0];
+  return k_.For(end, high, 1, {acc},
+                [&](KValue i, std::vector<KValue> carried) -> std::vector<KValue> {
+                  return {step(i, carried[0])};
+                })[0];
+}
+
+void ContractEmitter::CopyRestOfNext(const KRange& range, KValue high) {
+  // Tiles cut short copy none.
+  const KValue count = k_.Max(k_.ConstI64(0), k_.Sub(high, next_.first_row));
+  const KValue groups = k_.Div(k_.Sub(range.high, range.low), s_.steps_per_copied_row);
+  const KValue copied = k_.Min(next_.count, k_.Mul(k_.Div(count, s_.rows), groups));
+  k_.For(copied, next_.count, 1, {}, [&](KValue row, std::vector<KValue>) {
+    CopyRowOfNext(row);
+    return std::vector<KValue>();
+  });
+}
+
+}  // namespace tenon::contract
