@@ -155,8 +155,9 @@ class ContractEmitter {
   };
   NextPanel FindNext(const KRange& range, KValue first_row);
   void CopyRowOfNext(KValue row);
-  // The innermost k loop of a whole tile, which copies rows of the next panel.
-  KValue EmitStepsBesideNext(KValue low, KValue high, const StepOffsets& at, KValue acc);
+  void CopyRowIfAny(KValue row);
+  // The first one that the tile at hand copies, each of which has so many groups of steps.
+  KValue FirstRowToCopy(KValue groups);
   // Copies what the tiles of A's rows up to `high` had no time for.
   void CopyRestOfNext(const KRange& range, KValue high);
   // Whether the panel at hand, a whole one, was copied while the one before was at hand.
@@ -212,6 +213,11 @@ class ContractEmitter {
                        const StepOffsets& at, KValue acc, int unroll);
   // One step, whose operand from A is `a`.
   KValue EmitStep(const TileShape& shape, KValue a, const StepOffsets& at, KValue acc);
+  // Steps of the innermost k loop in groups of so many, written out, and what is left one by one.
+  // Where there is a next panel, each group copies a row of it.
+  KValue EmitGroups(const TileShape& shape, int group, KValue low, KValue high,
+                    const StepOffsets& at, KValue acc);
+  bool KeepsBusy(const TileShape& shape) const;
   // `rows` rows of A from the one at `offset` on, `steps` steps of k of each.
   KValue LoadA(int rows, int steps, KValue offset);
   KValue RowStrideOfA();

@@ -74,40 +74,20 @@ void ContractEmitter::CopyRowOfNext(KValue row) {
            {.buffer = panel_, .offset = k_.Add(next_.to, k_.Mul(row, k_.ConstI64(s_.lanes)))});
 }
 
-KValue ContractEmitter::EmitStepsBesideNext(KValue low, KValue high, const StepOffsets& at,
-                                            KValue acc) {
-  const size_t d = nest_.k.size() - 1;
-  const TileShape shape = {s_.rows, s_.lanes, {}};
-  const auto step = [&](KValue i, KValue sums) {
-    const StepOffsets here = AtStep(d, at, i);
-    return EmitStep(shape, LoadA(shape.rows, 1, here.a), here, sums);
-  };
-  const int group = s_.steps_per_copied_row;
-  const KValue groups = k_.Div(k_.Sub(high, low), group);
-  const KValue end = k_.Add(low, k_.Mul(groups, k_.ConstI64(group)));
+void ContractEmitter::CopyRowIfAny(KValue row) {
+  k_.If(
+      k_.Scalar(ScalarOp::kLt, {row, next_.count}),
+      [&] {
+        CopyRowOfNext(row);
+        return std::vector<KValue>();
+      },
+      [] { return std::vector<KValue>(); });
+}
+
+KValue ContractEmitter::FirstRowToCopy(KValue groups) {
   // The last tile may begin before all others do.
   const KValue rows_before = k_.Max(k_.ConstI64(0), k_.Sub(tile_row_, next_.first_row));
-  const KValue first = k_.Mul(k_.Div(rows_before, s_.rows), groups);
-  acc = k_.For(low, end, group, {acc},
-               [&, begin = low](KValue i, std::vector<KValue> carried) -> std::vector<KValue> {
-                 const KValue row = k_.Add(first, k_.Div(k_.Sub(i, begin), group));
-                 k_.If(
-                     k_.Scalar(ScalarOp::kLt, {row, next_.count}),
-                     [&] {
-                       CopyRowOfNext(row);
-                       return std::vector<KValue>();
-                     },
-                     [] { return std::vector<KValue>(); });
-                 // Written out: a tile's step has few instructions to spare for a loop of its own.
-                 for (int s = 0; s < group; ++s) {
-                   carried[0] = step(k_.Add(i, k_.ConstI64(s)), carried[0]);
-                 }
-                 return carried;
-               })[0];
-  return k_.For(end, high, 1, {acc},
-                [&](KValue i, std::vector<KValue> carried) -> std::vector<KValue> {
-                  return {step(i, carried[0])};
-                })[0];
+  return k_.Mul(k_.Div(rows_before, s_.rows), groups);
 }
 
 void ContractEmitter::CopyRestOfNext(const KRange& range, KValue high) {

@@ -1,5 +1,7 @@
 // Register tiles: which of a block's rows each takes, its loops over k, and the stored values on
 // it.
+#include <algorithm>
+
 #include "tenon/passes/contract/emitter.h"
 
 namespace tenon::contract {
@@ -141,11 +143,13 @@ KValue ContractEmitter::EmitK(size_t d, const TileShape& shape, KValue low, KVal
   const Dim steps = nest_.K();
   const bool all = steps.is_constant() && steps.constant() <= 32 && s_.split == 0;
   const bool few = dim.extent.is_constant() && dim.extent.constant() <= 8 && d > 0;
-  const int unroll = all || (innermost && few) ? 0 : innermost ? 4 : 1;
+  const bool whole = shape.rows == s_.rows && shape.lanes == s_.lanes;
+  const int unroll = all || (innermost && few) ? 0 : innermost && whole ? 4 : 1;
   const int held = HeldRows(context_.target(), s_, shape.rows, shape.lanes);
   if (innermost && held > 0) return EmitHeldSteps(shape, held, low, high, at, acc, unroll);
-  if (next_.count.valid() && !filling_ && shape.rows == s_.rows) {
-    return EmitStepsBesideNext(low, high, at, acc);
+  if (innermost && whole && !filling_) {
+    if (next_.count.valid()) return EmitGroups(shape, s_.steps_per_copied_row, low, high, at, acc);
+    if (unroll > 0 && KeepsBusy(shape)) return EmitGroups(shape, 2, low, high, at, acc);
   }
   return k_.For(
       low, high, 1, {acc},
@@ -159,6 +163,43 @@ KValue ContractEmitter::EmitK(size_t d, const TileShape& shape, KValue low, KVal
         return {EmitStep(shape, LoadA(shape.rows, 1, here.a), here, carried[0])};
       },
       unroll)[0];
+}
+
+// The generator repeats no body that keeps the machine busy, as a step of such a tile does: its
+// loop's own instructions are a tenth of it, and issuing them is what a core's other thread leaves
+// no time for.
+bool ContractEmitter::KeepsBusy(const TileShape& shape) const {
+  constexpr int kProducts = 20;
+  const int width = std::max(1, context_.target().Lanes(ir::ByteSize(nest_.accumulator)));
+  return shape.rows * shape.lanes >= kProducts * width;
+}
+
+KValue ContractEmitter::EmitGroups(const TileShape& shape, int group, KValue low, KValue high,
+                                   const StepOffsets& at, KValue acc) {
+  const size_t d = nest_.k.size() - 1;
+  const auto step = [&](KValue i, KValue sums) {
+    const StepOffsets here = AtStep(d, at, i);
+    AskAhead(shape, here.b);
+    return EmitStep(shape, LoadA(shape.rows, 1, here.a), here, sums);
+  };
+  const KValue groups = k_.Div(k_.Sub(high, low), group);
+  const KValue end = k_.Add(low, k_.Mul(groups, k_.ConstI64(group)));
+  const bool copies = next_.count.valid();
+  const KValue first_copied = copies ? FirstRowToCopy(groups) : KValue();
+  acc = k_.For(low, end, group, {acc},
+               [&, begin = low](KValue i, std::vector<KValue> carried) -> std::vector<KValue> {
+                 if (copies) {
+                   CopyRowIfAny(k_.Add(first_copied, k_.Div(k_.Sub(i, begin), group)));
+                 }
+                 for (int s = 0; s < group; ++s) {
+                   carried[0] = step(k_.Add(i, k_.ConstI64(s)), carried[0]);
+                 }
+                 return carried;
+               })[0];
+  return k_.For(end, high, 1, {acc},
+                [&](KValue i, std::vector<KValue> carried) -> std::vector<KValue> {
+                  return {step(i, carried[0])};
+                })[0];
 }
 
 KValue ContractEmitter::EmitHeldSteps(const TileShape& shape, int held, KValue low, KValue high,

@@ -47,7 +47,7 @@ TEST(NextPanelTest, EveryRowIsCopied) {
       for (const Product& c :
            {Product{"mk,kn->mn", 61, 70, 260}, Product{"mk,kn->mn", 96, 33, 269},
             Product{"mk,kn->mn", 26, 130, 300}, Product{"mk,kn->mn", 31, 200, 384},
-            Product{"bmk,bkn->bmn", 20, 50, 280}}) {
+            Product{"mk,kn->mn", 29, 24, 500}, Product{"bmk,bkn->bmn", 20, 50, 280}}) {
         const Graph graph = GraphOf(c, ir::F32);
         copying += CopiesNext(graph, target) ? 1 : 0;
         const Literal x = Numbers(ir::F32, c.a(), 1), y = Numbers(ir::F32, c.b(), 2);
