@@ -200,8 +200,8 @@ KernelEmitter::Tiles KernelEmitter::EmitBody(const Instr& instr, Value* i, const
 }
 
 // How often the body of a loop is repeated: as asked for, short of bodies that keep the machine
-// busy as they are. An iteration of a register tile is such a body: repeating it gains nothing and
-// takes several times as long to compile.
+// busy as they are: several of those take several times as long to compile. (A register tile's
+// second step is worth that, and stands in the loop as the schedule writes it.)
 int KernelEmitter::Copies(const Instr& instr) const {
   constexpr int kBusy = 64;
   int instructions = 1;

@@ -21,24 +21,8 @@ bool MayCopyWithinTiles(const ContractNest& nest, const ir::TargetDesc& target, 
   const bool by_rows = nest.m.size() == 1 && nest.k.size() == 1 && nest.n.back().b == Dim(1);
   const bool as_they_lie = !nest.pairs && !nest.b.computed && s.a_rows == Schedule::Rows::kDirect;
   return s.panel == Schedule::Panel::kPacked && !s.prepacked && !s.matrix && by_rows &&
-         as_they_lie && HeldRows(target, s, s.rows, s.lanes) == 0;
-}
-
-// Steps of k after which a tile of these chunks copies a row of the next panel: so many that all of
-// it is copied by the last tile, and that few rows follow each other. 0 where waiting for the lines
-// of B costs less: where they come from the second level or, as A is not taken in blocks then and
-// each panel reads all of it, not from far enough.
-int StepsPerCopiedRow(const ContractNest& nest, const ir::TargetDesc& target, const Schedule& s) {
-  constexpr int64_t kMost = 16, kLeast = 4;
-  const int64_t rows = s.rows_per_chunk, tiles = rows / s.rows;
-  const int64_t bytes = ir::ByteSize(nest.operand_dtype());
-  const bool a_is_near = rows * s.k_block * bytes <= target.l2_bytes;
-  const int64_t bytes_of_b = Guess(nest.Batch() * nest.N() * nest.K()) * bytes;
-  if (bytes_of_b <= (a_is_near ? target.l2_bytes / 2 : 2 * target.l2_bytes)) return 0;
-  if (tiles < kLeast || (s.panels_per_chunk < 2 && !s.several_k_blocks)) return 0;
-  int steps = kMost;
-  while (steps > tiles) steps /= 2;
-  return steps;
+         as_they_lie && HeldRows(target, s, s.rows, s.lanes) == 0 &&
+         Guess(PanelColumns(nest, s)) >= s.lanes;
 }
 
 // What is to be shared out where there is one m loop, in numbers.
@@ -47,7 +31,8 @@ struct Work {
   int64_t repeats;  // batches and outer columns, each with chunks of its own
   int64_t step_bytes;
   int64_t k_blocks, steps_per_block;
-  double operations;
+  double bytes_of_b, operations;
+  bool may_copy;  // panels within tiles
 };
 
 Work MeasureWork(const ContractNest& nest, const ir::TargetDesc& target, const Schedule& s) {
@@ -64,12 +49,30 @@ Work MeasureWork(const ContractNest& nest, const ir::TargetDesc& target, const S
   work.step_bytes = bytes;
   work.k_blocks = CeilDiv(outer_k, s.k_block);
   work.steps_per_block = s.k_block * std::max<int64_t>(1, work.steps / outer_k);
+  const double of_b = static_cast<double>(n) * static_cast<double>(work.steps * work.repeats);
+  work.bytes_of_b = of_b * ir::ByteSize(nest.operand_dtype());
+  work.may_copy = MayCopyWithinTiles(nest, target, s);
   // A byte of B takes as long as some operations do where few rows share it.
   constexpr double kOperationsPerByte = 4;
-  work.operations = static_cast<double>(n) * static_cast<double>(work.steps * work.repeats) *
-                    std::max(2.0 * static_cast<double>(work.rows),
-                             kOperationsPerByte * ir::ByteSize(nest.operand_dtype()));
+  work.operations =
+      std::max(2.0 * of_b * static_cast<double>(work.rows), kOperationsPerByte * work.bytes_of_b);
   return work;
+}
+
+// Steps of k after which a tile of these chunks copies a row of the next panel: so few that about
+// all of it is copied by the last tile, and so many that few rows follow each other. 0 where
+// waiting for the lines of B costs less: where they come from the second level or, as A is not
+// taken in blocks then and each panel reads all of it, not from far enough.
+int StepsPerCopiedRow(const ir::TargetDesc& target, const Schedule& s, const Work& work) {
+  constexpr int64_t kMost = 16, kLeast = 4;
+  const int64_t rows = std::min(work.rows, s.rows_per_chunk), tiles = rows / s.rows;
+  const bool a_is_near = rows * work.steps_per_block * work.step_bytes <= target.l2_bytes;
+  const int64_t near = a_is_near ? target.l2_bytes / 2 : 2 * target.l2_bytes;
+  if (work.bytes_of_b <= static_cast<double>(near) || tiles < kLeast) return 0;
+  if (s.panels_per_chunk < 2 && !s.several_k_blocks) return 0;
+  int steps = kMost;
+  while (steps > tiles) steps /= 2;
+  return steps;
 }
 
 // Cycles, in units of one FMA, that a chunk of so many rows and panels takes: the tiles; copying
@@ -77,7 +80,10 @@ Work MeasureWork(const ContractNest& nest, const ir::TargetDesc& target, const S
 // the hardware looks ahead, or copying it likewise.
 double ChunkCost(const ir::TargetDesc& target, const Schedule& s, const Work& work, double rows,
                  double panels) {
-  const double near_line = 4, far_line = 16, copied_line = 20;
+  // Fitted to what schedules were found to take (docs/hunts/contractions.md). What is evaluated or
+  // transposed on the way is waited for less than plain copies are. A line that is copied within
+  // tiles is not, but takes from what all threads share, as often as rows are cut.
+  const double near_line = 4, far_line = work.may_copy ? 40 : 16, copied_line = 20;
   const int64_t tile_rows = std::min<int64_t>(s.rows, s.rows_per_chunk);
   const double tiles =
       std::ceil(rows / s.rows) * (s.matrix ? MatrixTileCost(target, tile_rows, work.vectors)
@@ -102,11 +108,11 @@ int64_t Chunks(const Schedule& s, const Work& work) {
          CeilDiv(work.panels, s.panels_per_chunk);
 }
 
-// What `threads` threads take together with the schedule's chunks. One goes through all of them;
-// several wait for whole ones.
+// What `threads` threads take together with the schedule's chunks, as if all were whole. Where
+// panels are copied one thread, which goes through all of them, counts those that are not.
 double CostOfAll(const ir::TargetDesc& target, const Schedule& s, const Work& work, int threads) {
   const int64_t chunks = Chunks(s, work);
-  if (threads == 1) {
+  if (threads == 1 && s.steps_per_copied_row > 0) {
     const auto mean = [](int64_t all, int64_t each) {
       return static_cast<double>(all) / static_cast<double>(CeilDiv(all, each));
     };
@@ -147,11 +153,10 @@ int64_t ChooseRowBlock(const ir::TargetDesc& target, const Schedule& s, const Wo
 
 void ChooseRowChunks(const ContractNest& nest, const ir::TargetDesc& target, Schedule* s) {
   const Work work = MeasureWork(nest, target, *s);
-  // None below some 10 microseconds, nor so large that many threads would wait for it.
+  // None below some 10 microseconds; nor, where panels are copied, above some 10 milliseconds.
   const double least = s->matrix ? 1e7 : 1e6, most = 2e9;
   const int64_t most_chunks = std::max(work.repeats, static_cast<int64_t>(work.operations / least));
-  const auto fewest_chunks = static_cast<int64_t>(work.operations / most);
-  const bool may_copy = MayCopyWithinTiles(nest, target, *s);
+  const auto fewest_chunks = work.may_copy ? static_cast<int64_t>(work.operations / most) : 0;
   double best = -1;
   Schedule tried = *s;
   for (int64_t row_parts = 1; row_parts <= 64; ++row_parts) {
@@ -159,12 +164,14 @@ void ChooseRowChunks(const ContractNest& nest, const ir::TargetDesc& target, Sch
     for (int64_t panel_parts = 1; panel_parts <= std::min<int64_t>(64, work.panels);
          ++panel_parts) {
       tried.panels_per_chunk = CeilDiv(work.panels, panel_parts);
-      tried.steps_per_copied_row = may_copy ? StepsPerCopiedRow(nest, target, tried) : 0;
       const int64_t chunks = Chunks(tried, work);
       if (chunks > most_chunks) continue;
+      tried.steps_per_copied_row = work.may_copy ? StepsPerCopiedRow(target, tried, work) : 0;
       const bool big = chunks < fewest_chunks || Overflows(target, tried, work);
+      // Where panels are copied large chunks are free, but for those who wait for their part.
+      const double of_many = work.may_copy ? 0.05 * CostOfAll(target, tried, work, 8) : 0;
       const double cost = CostOfAll(target, tried, work, 1) + CostOfAll(target, tried, work, 2) +
-                          0.1 * CostOfAll(target, tried, work, 4) + (big ? 1e18 : 0);
+                          0.1 * CostOfAll(target, tried, work, 4) + of_many + (big ? 1e18 : 0);
       if (best >= 0 && cost >= best) continue;
       best = cost;
       *s = tried;
@@ -174,12 +181,10 @@ void ChooseRowChunks(const ContractNest& nest, const ir::TargetDesc& target, Sch
 }
 
 void ChooseOuterChunks(const ContractNest& nest, Schedule* s) {
-  const int64_t rows = std::max<int64_t>(1, Guess(nest.m.back().extent));
+  const int64_t rows = AtLeastOne(nest.m.back().extent);
   const int64_t outer = std::max<int64_t>(1, Guess(nest.M()) / rows);
-  const int64_t panels = CeilDiv(std::max<int64_t>(1, Guess(nest.N())), s->lanes) *
-                         std::max<int64_t>(1, Guess(nest.Batch()));
-  const double row_work =
-      2.0 * static_cast<double>(std::max<int64_t>(1, Guess(nest.K()))) * s->lanes;
+  const int64_t panels = CeilDiv(AtLeastOne(nest.N()), s->lanes) * AtLeastOne(nest.Batch());
+  const double row_work = 2.0 * static_cast<double>(AtLeastOne(nest.K())) * s->lanes;
   // None below some 10 microseconds; a packed panel wants to be used for some time; waiting sums
   // should stay in cache.
   const double least = 1e6;

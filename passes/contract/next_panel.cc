@@ -2,8 +2,6 @@
 // every few steps of k. A line of the last cache level takes as long as thirty steps, and a core
 // has a dozen of them on their way at a time: asked for one after the other they are waited for,
 // one by one beside the arithmetic they are not.
-#include <algorithm>
-
 #include "tenon/passes/contract/emitter.h"
 
 namespace tenon::contract {

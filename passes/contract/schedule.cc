@@ -235,8 +235,8 @@ void ChoosePanel(const ContractNest& nest, const ir::TargetDesc& target, bool b_
     // As k is cut anyway, few rows of A may stay near as well, beside a panel and the next one.
     constexpr int64_t kLeast = 512;
     const int64_t of_all = target.l2_bytes / 2 / ((Guess(nest.M()) + 2 * s->lanes) * bytes);
-    const bool by_rows = nest.m.size() == 1 && nest.k.size() == 1 && !s->matrix;
-    if (by_rows && of_all >= kLeast) fits = std::min(fits, of_all);
+    const bool by_rows = nest.m.size() == 1 && nest.k.size() == 1 && !s->matrix && !b_is_fixed;
+    if (by_rows && along_n && of_all >= kLeast) fits = std::min(fits, of_all);
     const int64_t even = CeilDiv(outer, CeilDiv(outer, fits));
     s->k_block = nest.k.size() == 1 ? CeilDiv(even, 16) * 16 : even;
     s->several_k_blocks = s->k_block < outer;

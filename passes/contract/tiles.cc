@@ -169,7 +169,7 @@ KValue ContractEmitter::EmitK(size_t d, const TileShape& shape, KValue low, KVal
 // loop's own instructions are a tenth of it, and issuing them is what a core's other thread leaves
 // no time for.
 bool ContractEmitter::KeepsBusy(const TileShape& shape) const {
-  constexpr int kProducts = 20;
+  constexpr int kProducts = 16;  // with their operands, half of what the generator calls busy
   const int width = std::max(1, context_.target().Lanes(ir::ByteSize(nest_.accumulator)));
   return shape.rows * shape.lanes >= kProducts * width;
 }
