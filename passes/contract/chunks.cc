@@ -76,8 +76,8 @@ int StepsPerCopiedRow(const ir::TargetDesc& target, const Schedule& s, const Wor
 }
 
 // Cycles, in units of one FMA, that a chunk of so many rows and panels takes: the tiles; copying
-// the panels of B, whose lines come from afar and one by one, or within tiles; reading A, for which
-// the hardware looks ahead, or copying it likewise.
+// the panels of B, whose lines come from afar and one by one, or within tiles; reading panels that
+// `prepare` packed, and A, for which the hardware looks ahead, or copying A likewise.
 double ChunkCost(const ir::TargetDesc& target, const Schedule& s, const Work& work, double rows,
                  double panels) {
   // Fitted to what schedules were found to take (docs/hunts/contractions.md). What is evaluated or
@@ -88,19 +88,23 @@ double ChunkCost(const ir::TargetDesc& target, const Schedule& s, const Work& wo
   const double tiles =
       std::ceil(rows / s.rows) * (s.matrix ? MatrixTileCost(target, tile_rows, work.vectors)
                                            : TileCost(target, s, tile_rows, work.vectors));
-  const bool fills = s.panel != Schedule::Panel::kDirect && !s.prepacked;
   const bool copies_next = s.steps_per_copied_row > 0;
   // The first one is waited for in any case.
   const double waited_for = copies_next ? 1.0 / static_cast<double>(work.k_blocks) : panels;
-  const double fill = far_line * waited_for + copied_line * (panels - waited_for);
+  double lines_of_b = 0;
+  if (s.prepacked && !s.matrix) {
+    lines_of_b = near_line * panels;
+  } else if (s.panel != Schedule::Panel::kDirect && !s.prepacked) {
+    lines_of_b = far_line * waited_for + copied_line * (panels - waited_for);
+  }
   const double lines_of_a =
       rows * static_cast<double>(work.step_bytes) / static_cast<double>(target.cache_line);
   const double read_a = near_line * lines_of_a;
   const double pack_a = s.a_rows == Schedule::Rows::kDirect ? 0 : far_line * lines_of_a;
   const double start = 500;
-  return start + static_cast<double>(work.steps) *
-                     (panels * tiles + (fills ? static_cast<double>(work.vectors) * fill : 0) +
-                      read_a + pack_a);
+  return start +
+         static_cast<double>(work.steps) *
+             (panels * tiles + static_cast<double>(work.vectors) * lines_of_b + read_a + pack_a);
 }
 
 int64_t Chunks(const Schedule& s, const Work& work) {
