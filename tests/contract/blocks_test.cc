@@ -11,12 +11,6 @@ using ir::DType;
 using ir::Graph;
 using ir::Literal;
 
-ir::TargetDesc SmallCaches(ir::TargetDesc target, int64_t l2_bytes) {
-  target.l1_bytes = 4 << 10;
-  target.l2_bytes = l2_bytes;
-  return target;
-}
-
 std::string ProgramText(const Graph& graph, const ir::TargetDesc& target) {
   absl::StatusOr<kernel::Program> program = passes::ScheduleProgram(graph, target, {});
   EXPECT_TRUE(program.ok()) << program.status();

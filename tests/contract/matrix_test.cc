@@ -60,13 +60,6 @@ ir::TargetDesc WithTiles() {
   return target;
 }
 
-// The first levels of caches, too small for the shape: blocks of rows and of k.
-ir::TargetDesc SmallCaches(ir::TargetDesc target, int64_t l2_bytes) {
-  target.l1_bytes = 4 << 10;
-  target.l2_bytes = l2_bytes;
-  return target;
-}
-
 std::vector<Case> Cases() {
   std::vector<Case> cases = {{"mk,kn->mn", 64, 64, 64},        {"mk,nk->mn", 40, 96, 70},
                              {"mk,kn->mn", 61, 200, 100},      {"mk,kn->mn", 61, 70, 100, true},

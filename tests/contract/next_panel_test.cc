@@ -11,12 +11,6 @@ using ir::GraphBuilder;
 using ir::Literal;
 using ir::Value;
 
-ir::TargetDesc SmallCaches(ir::TargetDesc target, int64_t l2_bytes) {
-  target.l1_bytes = 4 << 10;
-  target.l2_bytes = l2_bytes;
-  return target;
-}
-
 // Whether the kernel of the contraction has two places for panels that take turns.
 bool CopiesNext(const Graph& graph, const ir::TargetDesc& target,
                 const passes::PipelineOptions& options = {}) {

@@ -96,6 +96,14 @@ inline ir::Graph GraphOf(const Product& p, ir::DType dtype, bool wide = false) {
   return *std::move(graph);
 }
 
+// The first levels of caches, too small for a test's shape: blocks of rows and of k, panels, and
+// all that larger shapes take elsewhere.
+inline ir::TargetDesc SmallCaches(ir::TargetDesc target, int64_t l2_bytes) {
+  target.l1_bytes = 4 << 10;
+  target.l2_bytes = l2_bytes;
+  return target;
+}
+
 struct RunOn {
   ir::TargetDesc target = ir::X86Avx2();
   passes::PipelineOptions options;
