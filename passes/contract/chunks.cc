@@ -13,8 +13,6 @@ using ir::Dim;
 
 namespace {
 
-int64_t AtLeastOne(const Dim& d) { return std::max<int64_t>(1, Guess(d)); }
-
 // Whether panels may be copied while the tiles of others run: a row of B is then a load and a
 // store. Not where rows of A are packed, for these go against all panels in blocks.
 bool MayCopyWithinTiles(const ContractNest& nest, const ir::TargetDesc& target, const Schedule& s) {
@@ -64,6 +62,7 @@ Work MeasureWork(const ContractNest& nest, const ir::TargetDesc& target, const S
 // waiting for the lines of B costs less: where they come from the second level or, as A is not
 // taken in blocks then and each panel reads all of it, not from far enough.
 int StepsPerCopiedRow(const ir::TargetDesc& target, const Schedule& s, const Work& work) {
+  if (!work.may_copy) return 0;
   constexpr int64_t kMost = 16, kLeast = 4;
   const int64_t rows = std::min(work.rows, s.rows_per_chunk), tiles = rows / s.rows;
   const bool a_is_near = rows * work.steps_per_block * work.step_bytes <= target.l2_bytes;
@@ -170,7 +169,7 @@ void ChooseRowChunks(const ContractNest& nest, const ir::TargetDesc& target, Sch
       tried.panels_per_chunk = CeilDiv(work.panels, panel_parts);
       const int64_t chunks = Chunks(tried, work);
       if (chunks > most_chunks) continue;
-      tried.steps_per_copied_row = work.may_copy ? StepsPerCopiedRow(target, tried, work) : 0;
+      tried.steps_per_copied_row = StepsPerCopiedRow(target, tried, work);
       const bool big = chunks < fewest_chunks || Overflows(target, tried, work);
       // Where panels are copied large chunks are free, but for those who wait for their part.
       const double of_many = work.may_copy ? 0.05 * CostOfAll(target, tried, work, 8) : 0;

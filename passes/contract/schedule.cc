@@ -123,10 +123,10 @@ int ChooseDotRows(const ContractNest& nest, const ir::TargetDesc& target, int ro
 void ChooseTile(const ContractNest& nest, const ir::TargetDesc& target, bool b_is_fixed,
                 Schedule* s) {
   const int width = std::max(1, target.Lanes(ir::ByteSize(nest.accumulator)));
-  const int64_t m = std::max<int64_t>(1, Guess(nest.m.back().extent));
+  const int64_t m = AtLeastOne(nest.m.back().extent);
   // Columns in no panel have their sums wait in rows of as many lanes.
   const int64_t n = std::max<int64_t>({1, Guess(PanelColumns(nest, *s)), s->dot_columns});
-  const int64_t k = std::max<int64_t>(1, Guess(nest.K())), bytes = ir::ByteSize(nest.accumulator);
+  const int64_t k = AtLeastOne(nest.K()), bytes = ir::ByteSize(nest.accumulator);
   const int64_t beside = RowsBesideEachOther(nest, target, *s);
   double best = -1;
   for (int vectors = 1; vectors <= 4; ++vectors) {
@@ -160,10 +160,9 @@ void ChooseTile(const ContractNest& nest, const ir::TargetDesc& target, bool b_i
 // of rows, columns and steps that are not there included, and what a tile costs besides.
 bool MatrixPays(const ContractNest& nest, const ir::TargetDesc& target) {
   if (!nest.pairs || !target.has_bf16_tiles) return false;
-  const auto at_least_one = [](const Dim& d) { return std::max<int64_t>(1, Guess(d)); };
-  const int64_t m = at_least_one(nest.m.back().extent), n = at_least_one(nest.n.back().extent);
-  const int64_t inner = at_least_one(nest.k.back().extent);
-  const int64_t outer = std::max<int64_t>(1, at_least_one(nest.K()) / inner);
+  const int64_t m = AtLeastOne(nest.m.back().extent), n = AtLeastOne(nest.n.back().extent);
+  const int64_t inner = AtLeastOne(nest.k.back().extent);
+  const int64_t outer = std::max<int64_t>(1, AtLeastOne(nest.K()) / inner);
   const auto columns = static_cast<double>(CeilDiv(n, kMatrixSide));
   const double a_tile = 60;
   const double tiles = static_cast<double>(CeilDiv(m, kMatrixSide)) * columns *
@@ -193,13 +192,13 @@ void ChooseMatrixTile(const ContractNest& nest, const ir::TargetDesc& target, Sc
 void ChoosePanel(const ContractNest& nest, const ir::TargetDesc& target, bool b_is_fixed,
                  Schedule* s) {
   const int64_t bytes = ir::ByteSize(nest.accumulator);
-  const int64_t tiles = CeilDiv(std::max<int64_t>(1, Guess(nest.M())), s->rows);
+  const int64_t tiles = CeilDiv(AtLeastOne(nest.M()), s->rows);
   const NestDim &n = nest.n.back(), &k = nest.k.back();
   const bool along_n = n.b == Dim(1);
   const int64_t pitch = Guess(k.b) * ir::ByteSize(nest.operand_dtype());
   int64_t inner = 1;
-  for (size_t i = 1; i < nest.k.size(); ++i) inner *= std::max<int64_t>(1, Guess(nest.k[i].extent));
-  const int64_t outer = std::max<int64_t>(1, Guess(nest.k[0].extent));
+  for (size_t i = 1; i < nest.k.size(); ++i) inner *= AtLeastOne(nest.k[i].extent);
+  const int64_t outer = AtLeastOne(nest.k[0].extent);
   s->k_block = outer;
   // Few rows take as long as it takes to read B, and memory gives most to who reads on and on: a
   // panel that lies in one piece, whenever it costs nothing to have it so.

@@ -79,9 +79,6 @@ struct Schedule {
 // Columns of the innermost n loop that panels hold.
 ir::Dim PanelColumns(const ContractNest& nest, const Schedule& s);
 
-// How many of its first rows a tile of this shape holds.
-int HeldRows(const ir::TargetDesc& target, const Schedule& s, int rows, int lanes);
-
 // What a schedule depends on beside shape and target.
 struct Surroundings {
   bool exact = false;       // every sum is one chain

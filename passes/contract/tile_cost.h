@@ -15,6 +15,7 @@ namespace tenon::contract {
 inline int64_t Guess(const ir::Dim& d) {
   return std::max<int64_t>(0, d.UpperBound().value_or(1 << 20));
 }
+inline int64_t AtLeastOne(const ir::Dim& d) { return std::max<int64_t>(1, Guess(d)); }
 inline int64_t CeilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 inline constexpr int kMatrixSide = 16;  // rows and columns of one accumulator, and pairs of a step
@@ -24,7 +25,9 @@ inline constexpr int kMatrixSide = 16;  // rows and columns of one accumulator, 
 // vectors weigh more where they come from the second level (`far`).
 double TileCost(const ir::TargetDesc& target, const Schedule& s, int64_t rows, int64_t vectors,
                 bool far = false);
-// The same of matrix registers: 16 cycles for 16 steps of 16 rows and a vector of columns.
+// How many of its first rows a tile of this shape holds.
+int HeldRows(const ir::TargetDesc& target, const Schedule& s, int rows, int lanes);
+// The same cost of matrix registers: 16 cycles for 16 steps of 16 rows and a vector of columns.
 double MatrixTileCost(const ir::TargetDesc& target, int64_t rows, int64_t vectors);
 
 }  // namespace tenon::contract

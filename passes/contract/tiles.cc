@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tenon/passes/contract/emitter.h"
+#include "tenon/passes/contract/tile_cost.h"
 
 namespace tenon::contract {
 
