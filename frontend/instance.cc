@@ -160,7 +160,8 @@ absl::Status Instance::Bind(int i, ir::DType dtype, const Dims& dims, void* data
   buffers_[i] = slot.data;
   strides_[i] = series.stride;
   resolved_ &= same_shape;
-  if (b.kind == ir::InputKind::kParameter && !b.is_output) prepared_ = false;
+  ready_ &= same_shape;
+  if (b.kind == ir::InputKind::kParameter && !b.is_output) ParametersChanged();
   return absl::OkStatus();
 }
 
@@ -322,30 +323,35 @@ absl::Status Instance::CheckSeries(int64_t runs) const {
   return absl::OkStatus();
 }
 
-absl::Status Instance::Run(int64_t runs) {
-  frame_.run = 0;
+// What has to be seen to before a run, but for those behind another one that nothing has changed
+// since: they have little time.
+absl::Status Instance::MakeReady(int64_t runs) {
   if (!resolved_) {
     TENON_RETURN_IF_ERROR(ResolveExtents());
     TENON_RETURN_IF_ERROR(PlaceOutputs());
     resolved_ = true;
   }
   if (runs != 1) TENON_RETURN_IF_ERROR(CheckSeries(runs));
-  if (executable_->step == nullptr) {
-    for (frame_.run = 0;; ++frame_.run) {
-      TENON_RETURN_IF_ERROR(Interpret(frame_.run));
-      if (frame_.run == runs - 1) return absl::OkStatus();
-    }
+  if (executable_->step == nullptr) return absl::OkStatus();
+  if (frame_.arena == nullptr || frame_.prepared == nullptr) return NoMemory();
+  if (!prepared_ && executable_->prepare != nullptr) {
+    TENON_RETURN_IF_ERROR(RunEntry(executable_->prepare));
   }
+  prepared_ = ready_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status Instance::Run(int64_t runs) {
+  frame_.run = 0;
   frame_.runs = runs;
-  if (!prepared_) {
-    if (executable_->prepare != nullptr) TENON_RETURN_IF_ERROR(RunEntry(executable_->prepare));
-    prepared_ = true;
+  if (!ready_ || runs != 1) {
+    TENON_RETURN_IF_ERROR(MakeReady(runs));
+    if (executable_->step == nullptr) return InterpretRuns();
   }
   return RunEntry(executable_->step);
 }
 
-absl::Status Instance::RunEntry(tenon_entry entry) {
-  if (frame_.arena == nullptr || frame_.prepared == nullptr) return NoMemory();
+inline absl::Status Instance::RunEntry(tenon_entry entry) {
   int32_t status;
   if (team_ != nullptr) {
     status = team_->Run(entry, &frame_);
@@ -354,6 +360,13 @@ absl::Status Instance::RunEntry(tenon_entry entry) {
     status = entry(&frame_, 0, 1);
   }
   return status == TENON_OK ? absl::OkStatus() : FaultStatus();
+}
+
+absl::Status Instance::InterpretRuns() {
+  for (;; ++frame_.run) {
+    TENON_RETURN_IF_ERROR(Interpret(frame_.run));
+    if (frame_.run == frame_.runs - 1) return absl::OkStatus();
+  }
 }
 
 absl::Status Instance::NoMemory() const {

@@ -66,7 +66,7 @@ class Instance {
   int64_t last_run() const { return frame_.run; }
   // Says that parameters have changed in place: the next run packs them anew. (Binding a parameter
   // says so by itself; donated ones are never packed beforehand.)
-  void ParametersChanged() { prepared_ = false; }
+  void ParametersChanged() { prepared_ = ready_ = false; }
 
   // An output after a run, with the extents of that run.
   absl::StatusOr<TensorView> Output(absl::string_view name) const;
@@ -93,7 +93,9 @@ class Instance {
   absl::Status MatchDim(int binding, int axis);
   absl::Status PlaceOutputs();
   absl::Status CheckSeries(int64_t runs) const;
+  absl::Status MakeReady(int64_t runs);
   absl::Status RunEntry(tenon_entry entry);
+  absl::Status InterpretRuns();
   absl::Status Interpret(int64_t run);
   absl::Status FaultStatus() const;
   absl::Status NoMemory() const;
@@ -114,6 +116,7 @@ class Instance {
   tenon_frame frame_ = {};
   bool resolved_ = false;  // extents and outputs fit what is bound
   bool prepared_ = false;
+  bool ready_ = false;  // both, and there is memory
 };
 
 }  // namespace tenon

@@ -7,6 +7,8 @@
 #include <llvm/IR/InlineAsm.h>
 #include <llvm/TargetParser/Triple.h>
 
+#include <algorithm>
+
 #include "tenon/codegen/llvm/kernel_emitter.h"
 #include "tenon/codegen/llvm/layouts.h"
 #include "tenon/codegen/llvm/program_emitter.h"
@@ -26,14 +28,21 @@ void ProgramEmitter::Refuse(tenon_status status, Value* value, Value* failed) {
 }
 
 void ProgramEmitter::CheckThread() {
-  Value* outside =
-      b_.CreateOr(b_.CreateICmpSLT(thread_, b_.getInt32(0)), b_.CreateICmpSGE(thread_, threads_));
-  Value* most = b_.getInt32(static_cast<uint32_t>(target_.desc.max_threads));
-  outside = b_.CreateOr(outside, b_.CreateICmpSGT(threads_, most));
-  Value* team = LoadPointer(b_, FieldPointer(b_, frame_, FrameField::kTeam));
-  Value* several = b_.CreateICmpSGT(threads_, b_.getInt32(1));
-  Value* apart = b_.CreateAnd(several, b_.CreateIsNull(team));
-  Refuse(TENON_BAD_THREAD, b_.CreateSExt(thread_, b_.getInt64Ty()), b_.CreateOr(outside, apart));
+  Value* thread = b_.CreateSExt(thread_, b_.getInt64Ty());
+  const auto refuse = [&](Value* failed) { Refuse(TENON_BAD_THREAD, thread, failed); };
+  // Unsigned, so that negative numbers are beyond every bound.
+  const int most = target_.desc.max_threads;
+  refuse(b_.CreateICmpUGE(thread_, threads_));
+  refuse(b_.CreateICmpUGT(threads_, b_.getInt32(static_cast<uint32_t>(most))));
+  if (most == 1) return;
+  BasicBlock* several = NewBlock("several");
+  BasicBlock* together = BasicBlock::Create(context_, "together");
+  b_.CreateCondBr(b_.CreateICmpEQ(threads_, b_.getInt32(1)), together, several);
+  b_.SetInsertPoint(several);
+  refuse(b_.CreateIsNull(LoadPointer(b_, FieldPointer(b_, frame_, FrameField::kTeam))));
+  b_.CreateBr(together);
+  together->insertInto(function_);
+  b_.SetInsertPoint(together);
 }
 
 void ProgramEmitter::CheckExtents() {
@@ -46,23 +55,31 @@ void ProgramEmitter::CheckExtents() {
   }
 }
 
-// The arena and the prepared area, where these steps use them.
-void ProgramEmitter::CheckMemory(const std::vector<kernel::Step>& steps) {
+bool ProgramEmitter::Uses(const std::vector<kernel::Step>& steps, BufferKind kind) const {
   std::set<int> buffers;
   CollectBuffers(steps, &buffers);
-  bool uses_arena = program_.scratch_bytes > 0, uses_prepared = false;
-  for (int buffer : buffers) {
-    uses_arena |= program_.buffers[buffer].kind == BufferKind::kArena;
-    uses_prepared |= program_.buffers[buffer].kind == BufferKind::kPrepared;
-  }
+  return std::any_of(buffers.begin(), buffers.end(),
+                     [&](int buffer) { return program_.buffers[buffer].kind == kind; });
+}
+
+bool ProgramEmitter::UsesArena(const std::vector<kernel::Step>& steps) const {
+  return program_.scratch_bytes > 0 || Uses(steps, BufferKind::kArena);
+}
+
+bool ProgramEmitter::UsesPrepared(const std::vector<kernel::Step>& steps) const {
+  return Uses(steps, BufferKind::kPrepared);
+}
+
+// The arena and the prepared area, where these steps use them.
+void ProgramEmitter::CheckMemory(const std::vector<kernel::Step>& steps) {
   const auto check = [&](uint64_t which, Value* pointer) {
     Value* address = b_.CreatePtrToInt(pointer, b_.getInt64Ty());
     Value* low = b_.CreateAnd(address, b_.getInt64(TENON_ARENA_ALIGNMENT - 1));
     Value* bad = b_.CreateOr(b_.CreateIsNull(pointer), b_.CreateICmpNE(low, b_.getInt64(0)));
     Refuse(TENON_BAD_MEMORY, b_.getInt64(which), bad);
   };
-  if (uses_arena) check(0, arena_);
-  if (uses_prepared) check(1, prepared_);
+  if (UsesArena(steps)) check(0, arena_);
+  if (UsesPrepared(steps)) check(1, prepared_);
 }
 
 // One buffer a binding that `steps` use.
@@ -117,11 +134,7 @@ void ProgramEmitter::CheckBindingTable(const std::vector<int>& buffers) {
   BasicBlock* before = b_.GetInsertBlock();
   BasicBlock* head = NewBlock("buffer");
   BasicBlock* done = NewBlock("done");
-  if (Value* bad = AnyBadBinding(buffers)) {
-    b_.CreateCondBr(bad, head, done);
-  } else {
-    b_.CreateBr(head);
-  }
+  b_.CreateBr(head);
   b_.SetInsertPoint(head);
   llvm::PHINode* row = b_.CreatePHI(i64, 2);
   row->addIncoming(b_.getInt64(0), before);
@@ -143,19 +156,30 @@ void ProgramEmitter::CheckBindingTable(const std::vector<int>& buffers) {
   b_.SetInsertPoint(done);
 }
 
-// Whether one of few buffers is missing or misaligned: without a branch each, for the small
-// programs whose time such branches would be. Null where there are many, or code is to be short.
-Value* ProgramEmitter::AnyBadBinding(const std::vector<int>& buffers) {
+// Whether anything may be wrong with the arguments of a small program, whose time a call of the
+// checks would be: they are not called where one thread runs it alone and no buffer is missing or
+// misaligned. Null where there are many buffers, their sizes depend on extents, or code is to be
+// short.
+Value* ProgramEmitter::NeedsChecks(const std::vector<kernel::Step>& steps) {
   constexpr size_t kFew = 8;
-  if (buffers.size() > kFew || target_.desc.pointer_bytes < 8) return nullptr;
-  Value* missing = b_.getFalse();
-  Value* low = b_.getInt64(0);
+  const std::set<int> buffers = BindingBuffers(steps);
+  const bool few = buffers.size() <= kFew && program_.symbols.empty();
+  if (!few || UsesArena(steps) || UsesPrepared(steps) || target_.desc.pointer_bytes < 8) {
+    return nullptr;
+  }
+  Value* others = b_.CreateOr(thread_, b_.CreateXor(threads_, b_.getInt32(1)));
+  Value* missing = b_.CreateICmpNE(others, b_.getInt32(0));
+  std::map<uint64_t, Value*> addresses;  // all that need the same bits to be zero
   for (int buffer : buffers) {
     const kernel::Buffer& info = program_.buffers[buffer];
     Value* pointer = LoadPointer(b_, table_, info.binding);
     if (!(info.size == ir::Dim(0))) missing = b_.CreateOr(missing, b_.CreateIsNull(pointer));
-    const auto mask = static_cast<uint64_t>(ir::ByteSize(info.dtype) - 1);
     Value* address = b_.CreatePtrToInt(pointer, b_.getInt64Ty());
+    Value*& same = addresses[static_cast<uint64_t>(ir::ByteSize(info.dtype) - 1)];
+    same = same == nullptr ? address : b_.CreateOr(same, address);
+  }
+  Value* low = b_.getInt64(0);
+  for (const auto& [mask, address] : addresses) {
     low = b_.CreateOr(low, b_.CreateAnd(address, b_.getInt64(mask)));
   }
   return b_.CreateOr(missing, b_.CreateICmpNE(low, b_.getInt64(0)));
@@ -169,6 +193,11 @@ void ProgramEmitter::CheckArguments(const std::string& symbol,
   EmitChecks(checks, steps);
   BasicBlock* refuse = NewBlock("refuse");
   BasicBlock* run = NewBlock("run");
+  if (Value* needs_checks = NeedsChecks(steps)) {
+    BasicBlock* check = NewBlock("check");
+    b_.CreateCondBr(needs_checks, check, run);
+    b_.SetInsertPoint(check);
+  }
   Value* status = b_.CreateCall(checks, {frame_, thread_, threads_});
   b_.CreateCondBr(b_.CreateICmpEQ(status, b_.getInt32(TENON_OK)), run, refuse);
   b_.SetInsertPoint(refuse);

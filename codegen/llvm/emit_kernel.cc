@@ -18,12 +18,27 @@ using kernel::ValueId;
 using llvm::BasicBlock;
 using llvm::Value;
 
-llvm::FunctionType* KernelFunctionType(llvm::LLVMContext& context, int params, int symbols) {
+namespace {
+
+int64_t LocalBytes(const kernel::Local& local) { return local.size * ir::ByteSize(local.dtype); }
+
+}  // namespace
+
+KernelArguments::KernelArguments(const kernel::Kernel& kernel)
+    : buffers(static_cast<int>(kernel.params.size())),
+      symbols(static_cast<int>(kernel.symbols.size())) {
+  for (const kernel::Local& local : kernel.locals) scratch |= LocalBytes(local) > kStackLocalBytes;
+  VisitFaults(kernel.body, [this](const Instr&) { faults = true; });
+}
+
+llvm::FunctionType* KernelArguments::Type(llvm::LLVMContext& context) const {
   llvm::Type* pointer = llvm::PointerType::getUnqual(context);
   llvm::Type* i32 = llvm::Type::getInt32Ty(context);
-  std::vector<llvm::Type*> types(params, pointer);
+  std::vector<llvm::Type*> types(buffers, pointer);
   types.insert(types.end(), symbols, llvm::Type::getInt64Ty(context));
-  types.insert(types.end(), {pointer, pointer, pointer, i32, i32});
+  types.insert(types.end(), {i32, i32});
+  if (scratch) types.push_back(pointer);
+  if (faults) types.insert(types.end(), {pointer, pointer});
   return llvm::FunctionType::get(llvm::Type::getVoidTy(context), types, /*isVarArg=*/false);
 }
 
@@ -69,25 +84,25 @@ llvm::Function* KernelEmitter::Emit(const std::string& symbol) {
 }
 
 void KernelEmitter::EmitPrologue(const std::string& symbol) {
-  const int params = static_cast<int>(kernel_.params.size());
-  const int symbols = static_cast<int>(kernel_.symbols.size());
-  function_ = llvm::Function::Create(KernelFunctionType(context_, params, symbols),
-                                     llvm::GlobalValue::ExternalLinkage, symbol, module_);
+  const KernelArguments arguments(kernel_);
+  function_ = llvm::Function::Create(arguments.Type(context_), llvm::GlobalValue::ExternalLinkage,
+                                     symbol, module_);
   SetFunctionAttributes(*function_, target_);
   function_->setVisibility(llvm::GlobalValue::HiddenVisibility);
-  for (int i = 0; i < params; ++i) {
-    const kernel::Param& param = kernel_.params[i];
-    llvm::Argument* arg = function_->getArg(i);
+  llvm::Argument* arg = function_->arg_begin();
+  for (const kernel::Param& param : kernel_.params) {
     if (param.no_alias) arg->addAttr(llvm::Attribute::NoAlias);
     if (!param.written) arg->addAttr(llvm::Attribute::ReadOnly);
-    buffers_.push_back(arg);
+    buffers_.push_back(arg++);
   }
-  for (int i = 0; i < symbols; ++i) symbols_.push_back(function_->getArg(params + i));
-  frame_ = function_->getArg(params + symbols);
-  sites_ = function_->getArg(params + symbols + 1);
-  scratch_ = function_->getArg(params + symbols + 2);
-  thread_ = function_->getArg(params + symbols + 3);
-  threads_ = function_->getArg(params + symbols + 4);
+  for (int i = 0; i < arguments.symbols; ++i) symbols_.push_back(arg++);
+  thread_ = arg++;
+  threads_ = arg++;
+  if (arguments.scratch) scratch_ = arg++;
+  if (arguments.faults) {
+    frame_ = arg++;
+    sites_ = arg++;
+  }
   b_.SetInsertPoint(BasicBlock::Create(context_, "entry", function_));
   EmitLocals();
 }
@@ -95,7 +110,7 @@ void KernelEmitter::EmitPrologue(const std::string& symbol) {
 void KernelEmitter::EmitLocals() {
   int64_t scratch_offset = 0;
   for (const kernel::Local& local : kernel_.locals) {
-    const int64_t bytes = local.size * ir::ByteSize(local.dtype);
+    const int64_t bytes = LocalBytes(local);
     if (bytes > kStackLocalBytes) {
       buffers_.push_back(b_.CreateGEP(b_.getInt8Ty(), scratch_, b_.getInt64(scratch_offset)));
       scratch_offset += (bytes + 63) / 64 * 64;

@@ -53,8 +53,8 @@ void ProgramEmitter::EmitEntry(const std::string& symbol, const std::vector<Step
   result_ = llvm::PHINode::Create(i32, 4, "result", leave_);
   last_run_ = llvm::PHINode::Create(b_.getInt64Ty(), 4, "last_run", leave_);
   run_ = b_.getInt64(0);
-  CheckArguments(symbol, steps);
   LoadFrame();
+  CheckArguments(symbol, steps);
   SetFloatingPointControl();
   if (clocks.on) StartClocks(clocks.events);
   switch (runs) {
@@ -91,9 +91,6 @@ bool ProgramEmitter::Moves(const kernel::Binding& binding) {
 // known here of which buffers the two of them share.
 void ProgramEmitter::EmitRuns(const std::vector<Step>& steps) {
   llvm::Type* i64 = b_.getInt64Ty();
-  Value* asked =
-      b_.CreateAlignedLoad(i64, FieldPointer(b_, frame_, FrameField::kRuns), llvm::Align(8));
-  Value* strides = LoadPointer(b_, FieldPointer(b_, frame_, FrameField::kStrides));
   std::map<int, Value*> first;
   for (int buffer : BindingBuffers(steps)) {
     const int binding = program_.buffers[buffer].binding;
@@ -113,16 +110,23 @@ void ProgramEmitter::EmitRuns(const std::vector<Step>& steps) {
   run_ = run;
   EmitSteps(steps);
 
+  // What one run alone has no need of is read behind it, and what it is done with is not kept: a
+  // small program's time is such loads and spills.
   Value* next = b_.CreateAdd(run, b_.getInt64(1));
+  Value* asked =
+      b_.CreateAlignedLoad(i64, FieldPointer(b_, frame_, FrameField::kRuns), llvm::Align(8));
   BasicBlock* turn = NewBlock("turn");
   BasicBlock* done = BasicBlock::Create(context_, "done");
   b_.CreateCondBr(b_.CreateICmpSLT(next, asked), turn, done);
   b_.SetInsertPoint(turn);
   EmitBarrier();
+  Value* strides = LoadPointer(b_, FieldPointer(b_, frame_, FrameField::kStrides));
+  Value* table = LoadPointer(b_, FieldPointer(b_, frame_, FrameField::kBuffers));
   for (const auto& [binding, moved] : moving_) {
     Value* stride = b_.CreateAlignedLoad(
         i64, FieldPointer(b_, strides, 8 * static_cast<size_t>(binding)), llvm::Align(8));
-    Value* pointer = b_.CreateGEP(b_.getInt8Ty(), moved, stride);
+    Value* pointer = b_.CreateGEP(b_.getInt8Ty(), LoadPointer(b_, table, binding),
+                                  b_.CreateMul(next, stride));
     moved->addIncoming(pointer, b_.GetInsertBlock());
   }
   run->addIncoming(next, b_.GetInsertBlock());
@@ -339,13 +343,9 @@ Value* ProgramEmitter::SitesOf(int kernel) {
     VisitFaults(program_.kernels[kernel].body, [&](const kernel::Instr& instr) {
       sites.push_back(static_cast<uint32_t>(instr.site));
     });
-    if (sites.empty()) {
-      table = llvm::ConstantPointerNull::get(b_.getPtrTy());
-    } else {
-      llvm::Constant* data = llvm::ConstantDataArray::get(context_, sites);
-      table = new llvm::GlobalVariable(module_, data->getType(), /*isConstant=*/true,
-                                       llvm::GlobalValue::PrivateLinkage, data, "sites");
-    }
+    llvm::Constant* data = llvm::ConstantDataArray::get(context_, sites);
+    table = new llvm::GlobalVariable(module_, data->getType(), /*isConstant=*/true,
+                                     llvm::GlobalValue::PrivateLinkage, data, "sites");
   }
   return table;
 }
@@ -359,13 +359,15 @@ void ProgramEmitter::EmitLaunch(const kernel::Launch& launch) {
     args.push_back(b_.CreateGEP(b_.getInt8Ty(), BufferPointer(arg.buffer), offset));
   }
   for (const ir::Dim& symbol : launch.symbols) args.push_back(DimValue(symbol));
-  args.insert(args.end(), {frame_, SitesOf(launch.kernel), scratch_, thread_, threads_});
-  llvm::FunctionType* type = KernelFunctionType(context_, static_cast<int>(kernel.params.size()),
-                                                static_cast<int>(kernel.symbols.size()));
+  const KernelArguments arguments(kernel);
+  args.insert(args.end(), {thread_, threads_});
+  if (arguments.scratch) args.push_back(scratch_);
+  if (arguments.faults) args.insert(args.end(), {frame_, SitesOf(launch.kernel)});
   const std::string& symbol = kernel_symbols_[launch.kernel];
   llvm::Function* function = module_.getFunction(symbol);
   if (function == nullptr) {
-    function = llvm::Function::Create(type, llvm::GlobalValue::ExternalLinkage, symbol, module_);
+    function = llvm::Function::Create(arguments.Type(context_), llvm::GlobalValue::ExternalLinkage,
+                                      symbol, module_);
     function->setVisibility(llvm::GlobalValue::HiddenVisibility);
     function->setDSOLocal(true);
     function->addFnAttr(llvm::Attribute::NoUnwind);

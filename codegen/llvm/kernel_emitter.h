@@ -31,8 +31,17 @@ namespace tenon::codegen {
 // smaller ones on the stack.
 inline constexpr int64_t kStackLocalBytes = 4096;
 
-// The type of the function of a kernel with so many parameters and symbols.
-llvm::FunctionType* KernelFunctionType(llvm::LLVMContext& context, int params, int symbols);
+// The arguments of a kernel's function: its buffers, its symbols, the thread and how many there are;
+// then, where it has need of them, the thread's scratch memory, and the frame and the table of
+// sites for its faults. Few kernels have, and six arguments are all that x86 passes in registers.
+struct KernelArguments {
+  explicit KernelArguments(const kernel::Kernel& kernel);
+  llvm::FunctionType* Type(llvm::LLVMContext& context) const;
+
+  int buffers, symbols;
+  bool scratch = false;  // has locals that do not lie on the stack
+  bool faults = false;
+};
 
 // Calls `visit` with every kFault of a kernel, in the order of the table of fault sites.
 void VisitFaults(const kernel::Block& block,
@@ -178,7 +187,7 @@ class KernelEmitter {
   std::vector<llvm::Value*> symbols_;
   llvm::Function* function_ = nullptr;
   llvm::Function* fault_function_ = nullptr;
-  llvm::Value* frame_ = nullptr;
+  llvm::Value* frame_ = nullptr;  // null, as the two behind it, where the kernel has no need of it
   llvm::Value* sites_ = nullptr;
   llvm::Value* scratch_ = nullptr;
   llvm::Value* thread_ = nullptr;

@@ -71,7 +71,10 @@ class ProgramEmitter {
   void CheckMemory(const std::vector<kernel::Step>& steps);
   void CheckBindings(const std::vector<kernel::Step>& steps);
   void CheckBindingTable(const std::vector<int>& buffers);
-  llvm::Value* AnyBadBinding(const std::vector<int>& buffers);
+  llvm::Value* NeedsChecks(const std::vector<kernel::Step>& steps);
+  bool Uses(const std::vector<kernel::Step>& steps, kernel::BufferKind kind) const;
+  bool UsesArena(const std::vector<kernel::Step>& steps) const;
+  bool UsesPrepared(const std::vector<kernel::Step>& steps) const;
   // Where `failed`, the function returns `status`, with `value` in the frame.
   void Refuse(tenon_status status, llvm::Value* value, llvm::Value* failed);
   // Returns with a status, which the frame takes note of where it is the first.
