@@ -125,8 +125,8 @@ void ProgramEmitter::EmitRuns(const std::vector<Step>& steps) {
   for (const auto& [binding, moved] : moving_) {
     Value* stride = b_.CreateAlignedLoad(
         i64, FieldPointer(b_, strides, 8 * static_cast<size_t>(binding)), llvm::Align(8));
-    Value* pointer = b_.CreateGEP(b_.getInt8Ty(), LoadPointer(b_, table, binding),
-                                  b_.CreateMul(next, stride));
+    Value* pointer =
+        b_.CreateGEP(b_.getInt8Ty(), LoadPointer(b_, table, binding), b_.CreateMul(next, stride));
     moved->addIncoming(pointer, b_.GetInsertBlock());
   }
   run->addIncoming(next, b_.GetInsertBlock());

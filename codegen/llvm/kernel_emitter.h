@@ -31,8 +31,8 @@ namespace tenon::codegen {
 // smaller ones on the stack.
 inline constexpr int64_t kStackLocalBytes = 4096;
 
-// The arguments of a kernel's function: its buffers, its symbols, the thread and how many there are;
-// then, where it has need of them, the thread's scratch memory, and the frame and the table of
+// The arguments of a kernel's function: its buffers, its symbols, the thread and how many there
+// are; then, where it has need of them, the thread's scratch memory, and the frame and the table of
 // sites for its faults. Few kernels have, and six arguments are all that x86 passes in registers.
 struct KernelArguments {
   explicit KernelArguments(const kernel::Kernel& kernel);

@@ -59,15 +59,12 @@ Work MeasureWork(const ContractNest& nest, const ir::TargetDesc& target, const S
 
 // Steps of k after which a tile of these chunks copies a row of the next panel: so few that about
 // all of it is copied by the last tile, and so many that few rows follow each other. 0 where
-// waiting for the lines of B costs less: where they come from the second level or, as A is not
-// taken in blocks then and each panel reads all of it, not from far enough.
+// waiting for the lines of B costs less, as they come from the second level.
 int StepsPerCopiedRow(const ir::TargetDesc& target, const Schedule& s, const Work& work) {
   if (!work.may_copy) return 0;
   constexpr int64_t kMost = 16, kLeast = 4;
   const int64_t rows = std::min(work.rows, s.rows_per_chunk), tiles = rows / s.rows;
-  const bool a_is_near = rows * work.steps_per_block * work.step_bytes <= target.l2_bytes;
-  const int64_t near = a_is_near ? target.l2_bytes / 2 : 2 * target.l2_bytes;
-  if (work.bytes_of_b <= static_cast<double>(near) || tiles < kLeast) return 0;
+  if (work.bytes_of_b <= static_cast<double>(target.l2_bytes) / 2 || tiles < kLeast) return 0;
   if (s.panels_per_chunk < 2 && !s.several_k_blocks) return 0;
   int steps = kMost;
   while (steps > tiles) steps /= 2;

@@ -154,10 +154,14 @@ class ContractEmitter {
     KValue count, from, to, first_row;
   };
   NextPanel FindNext(const KRange& range, KValue first_row);
-  void CopyRowOfNext(KValue row);
-  void CopyRowIfAny(KValue row);
+  void CopyOfNext(KValue row, KValue column, int lanes);
+  // A tile copies a piece of a row, an equal part of it, once in so many steps.
+  int PiecesOfRow() const;
+  int StepsPerPiece() const;
+  // Counted from the panel's first row on.
+  void CopyPieceIfAny(KValue piece);
   // The first one that the tile at hand copies, each of which has so many groups of steps.
-  KValue FirstRowToCopy(KValue groups);
+  KValue FirstPieceToCopy(KValue groups);
   // Copies what the tiles of A's rows up to `high` had no time for.
   void CopyRestOfNext(const KRange& range, KValue high);
   // Whether the panel at hand, a whole one, was copied while the one before was at hand.
@@ -214,7 +218,7 @@ class ContractEmitter {
   // One step, whose operand from A is `a`.
   KValue EmitStep(const TileShape& shape, KValue a, const StepOffsets& at, KValue acc);
   // Steps of the innermost k loop in groups of so many, written out, and what is left one by one.
-  // Where there is a next panel, each group copies a row of it.
+  // Where there is a next panel, each group copies a piece of it.
   KValue EmitGroups(const TileShape& shape, int group, KValue low, KValue high,
                     const StepOffsets& at, KValue acc);
   bool KeepsBusy(const TileShape& shape) const;

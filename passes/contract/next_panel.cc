@@ -1,7 +1,7 @@
-// What happens to a panel of B while the tiles of the one before it run: a row of it is copied
-// every few steps of k. A line of the last cache level takes as long as thirty steps, and a core
-// has a dozen of them on their way at a time: asked for one after the other they are waited for,
-// one by one beside the arithmetic they are not.
+// What happens to a panel of B while the tiles of the one before it run: a row of it, or a piece
+// of one, is copied every few steps of k. A line of the last cache level takes as long as thirty
+// steps, and a core has a dozen of them on their way at a time: asked for one after the other they
+// are waited for, one by one beside the arithmetic they are not.
 #include "tenon/passes/contract/emitter.h"
 
 namespace tenon::contract {
@@ -14,7 +14,17 @@ namespace {
 // enough for the first level where all of them share a set.
 constexpr int64_t kRowsAhead = 4;
 
+// Steps of k that are written out behind each other beside what is copied: with more of them the
+// loop is longer, and two lines come better than four at a time.
+constexpr int kMostSteps = 8;
+
 }  // namespace
+
+int ContractEmitter::PiecesOfRow() const {
+  return s_.steps_per_copied_row > kMostSteps && s_.lanes % 32 == 0 ? 2 : 1;
+}
+
+int ContractEmitter::StepsPerPiece() const { return s_.steps_per_copied_row / PiecesOfRow(); }
 
 KValue ContractEmitter::PanelNumber(KValue k_low) {
   if (!s_.several_k_blocks) return panel_index_;
@@ -64,25 +74,27 @@ ContractEmitter::NextPanel ContractEmitter::FindNext(const KRange& range, KValue
   };
 }
 
-void ContractEmitter::CopyRowOfNext(KValue row) {
+void ContractEmitter::CopyOfNext(KValue row, KValue column, int lanes) {
   const ir::Dim& step = nest_.k.back().b;
-  const KValue at = k_.Add(next_.from, Scaled(row, step));
-  k_.Prefetch(b_buffer_, k_.Add(at, Scaled(k_.ConstI64(kRowsAhead), step)), s_.lanes, 1);
-  k_.Store(LoadB({s_.rows, s_.lanes, {}}, at),
-           {.buffer = panel_, .offset = k_.Add(next_.to, k_.Mul(row, k_.ConstI64(s_.lanes)))});
+  const KValue at = k_.Add(k_.Add(next_.from, Scaled(row, step)), column);
+  k_.Prefetch(b_buffer_, k_.Add(at, Scaled(k_.ConstI64(kRowsAhead), step)), lanes, 1);
+  const KValue to = k_.Add(next_.to, k_.Mul(row, k_.ConstI64(s_.lanes)));
+  k_.Store(LoadB({s_.rows, lanes, {}}, at), {.buffer = panel_, .offset = k_.Add(to, column)});
 }
 
-void ContractEmitter::CopyRowIfAny(KValue row) {
+void ContractEmitter::CopyPieceIfAny(KValue piece) {
+  const int pieces = PiecesOfRow(), lanes = s_.lanes / pieces;
+  const KValue row = k_.Div(piece, pieces);
   k_.If(
       k_.Scalar(ScalarOp::kLt, {row, next_.count}),
       [&] {
-        CopyRowOfNext(row);
+        CopyOfNext(row, k_.Mul(k_.Rem(piece, pieces), k_.ConstI64(lanes)), lanes);
         return std::vector<KValue>();
       },
       [] { return std::vector<KValue>(); });
 }
 
-KValue ContractEmitter::FirstRowToCopy(KValue groups) {
+KValue ContractEmitter::FirstPieceToCopy(KValue groups) {
   // The last tile may begin before all others do.
   const KValue rows_before = k_.Max(k_.ConstI64(0), k_.Sub(tile_row_, next_.first_row));
   return k_.Mul(k_.Div(rows_before, s_.rows), groups);
@@ -91,10 +103,11 @@ KValue ContractEmitter::FirstRowToCopy(KValue groups) {
 void ContractEmitter::CopyRestOfNext(const KRange& range, KValue high) {
   // Tiles cut short copy none.
   const KValue count = k_.Max(k_.ConstI64(0), k_.Sub(high, next_.first_row));
-  const KValue groups = k_.Div(k_.Sub(range.high, range.low), s_.steps_per_copied_row);
-  const KValue copied = k_.Min(next_.count, k_.Mul(k_.Div(count, s_.rows), groups));
+  const KValue groups = k_.Div(k_.Sub(range.high, range.low), StepsPerPiece());
+  const KValue pieces = k_.Mul(k_.Div(count, s_.rows), groups);
+  const KValue copied = k_.Min(next_.count, k_.Div(pieces, PiecesOfRow()));
   k_.For(copied, next_.count, 1, {}, [&](KValue row, std::vector<KValue>) {
-    CopyRowOfNext(row);
+    CopyOfNext(row, k_.ConstI64(0), s_.lanes);
     return std::vector<KValue>();
   });
 }

@@ -128,6 +128,10 @@ void ChooseTile(const ContractNest& nest, const ir::TargetDesc& target, bool b_i
   const int64_t n = std::max<int64_t>({1, Guess(PanelColumns(nest, *s)), s->dot_columns});
   const int64_t k = AtLeastOne(nest.K()), bytes = ir::ByteSize(nest.accumulator);
   const int64_t beside = RowsBesideEachOther(nest, target, *s);
+  // Each panel reads all of A once more. A line of it that the second level does not hold serves
+  // sixteen steps of a row, and costs as much as ten multiply-adds.
+  const bool a_is_far = m * k * bytes > target.l2_bytes / 2;
+  const double row_of_a = a_is_far ? 0.6 : 0;
   double best = -1;
   for (int vectors = 1; vectors <= 4; ++vectors) {
     const int lanes = AllowedLanes(std::min<int64_t>(vectors * width, AllowedLanes(n)));
@@ -138,7 +142,8 @@ void ChooseTile(const ContractNest& nest, const ir::TargetDesc& target, bool b_i
       const bool far = k * lanes * bytes > target.l1_bytes / 2;
       const double cost =
           static_cast<double>(n / lanes) * RowsCost(target, *s, m, rows, used, far) +
-          RowsCost(target, *s, m, rows, CeilDiv(n % lanes, width), far);
+          RowsCost(target, *s, m, rows, CeilDiv(n % lanes, width), far) +
+          row_of_a * static_cast<double>(m * CeilDiv(n, lanes));
       if (best >= 0 && cost >= best) continue;
       best = cost;
       s->rows = rows;

@@ -149,7 +149,7 @@ KValue ContractEmitter::EmitK(size_t d, const TileShape& shape, KValue low, KVal
   const int held = HeldRows(context_.target(), s_, shape.rows, shape.lanes);
   if (innermost && held > 0) return EmitHeldSteps(shape, held, low, high, at, acc, unroll);
   if (innermost && whole && !filling_) {
-    if (next_.count.valid()) return EmitGroups(shape, s_.steps_per_copied_row, low, high, at, acc);
+    if (next_.count.valid()) return EmitGroups(shape, StepsPerPiece(), low, high, at, acc);
     if (unroll > 0 && KeepsBusy(shape)) return EmitGroups(shape, 2, low, high, at, acc);
   }
   return k_.For(
@@ -186,11 +186,11 @@ KValue ContractEmitter::EmitGroups(const TileShape& shape, int group, KValue low
   const KValue groups = k_.Div(k_.Sub(high, low), group);
   const KValue end = k_.Add(low, k_.Mul(groups, k_.ConstI64(group)));
   const bool copies = next_.count.valid();
-  const KValue first_copied = copies ? FirstRowToCopy(groups) : KValue();
+  const KValue first_piece = copies ? FirstPieceToCopy(groups) : KValue();
   acc = k_.For(low, end, group, {acc},
                [&, begin = low](KValue i, std::vector<KValue> carried) -> std::vector<KValue> {
                  if (copies) {
-                   CopyRowIfAny(k_.Add(first_copied, k_.Div(k_.Sub(i, begin), group)));
+                   CopyPieceIfAny(k_.Add(first_piece, k_.Div(k_.Sub(i, begin), group)));
                  }
                  for (int s = 0; s < group; ++s) {
                    carried[0] = step(k_.Add(i, k_.ConstI64(s)), carried[0]);
