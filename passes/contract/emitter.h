@@ -174,7 +174,7 @@ class ContractEmitter {
   // A row of B as it lies; of pairs, two.
   KValue LoadB(const TileShape& shape, KValue offset);
   // Asks for the rows of B that follow the one at `offset`, where steps read B as it lies and each
-  // is on another page.
+  // is on another page, or lies across lines.
   void AskAhead(const TileShape& shape, KValue offset);
   // Pairs along k, lanes along n.
   KValue LoadPairs(int rows, const TileShape& shape, KValue offset);

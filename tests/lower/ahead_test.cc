@@ -59,6 +59,9 @@ TEST(AheadTest, PanelsOfWideMatrices) {
   };
   EXPECT_THAT(product(1024), HasSubstr("prefetch b["));
   EXPECT_THAT(product(256), Not(HasSubstr("prefetch")));
+  // Rows that are near, and lie across lines; those of 17 lines do not.
+  EXPECT_THAT(product(270), HasSubstr("prefetch b["));
+  EXPECT_THAT(product(272), Not(HasSubstr("prefetch")));
 }
 
 TEST(AheadTest, RunningSumsAcrossRows) {
