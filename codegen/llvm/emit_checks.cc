@@ -157,27 +157,29 @@ void ProgramEmitter::CheckBindingTable(const std::vector<int>& buffers) {
 }
 
 // Whether anything may be wrong with the arguments of a small program, whose time a call of the
-// checks would be: they are not called where one thread runs it alone and no buffer is missing or
-// misaligned. Null where there are many buffers, their sizes depend on extents, or code is to be
-// short.
+// checks would be: they are not called where one thread runs it alone and no memory is missing or
+// misaligned. Null where there are many buffers, extents to be checked, or code is to be short.
 Value* ProgramEmitter::NeedsChecks(const std::vector<kernel::Step>& steps) {
   constexpr size_t kFew = 8;
   const std::set<int> buffers = BindingBuffers(steps);
   const bool few = buffers.size() <= kFew && program_.symbols.empty();
-  if (!few || UsesArena(steps) || UsesPrepared(steps) || target_.desc.pointer_bytes < 8) {
-    return nullptr;
-  }
+  if (!few || target_.desc.pointer_bytes < 8) return nullptr;
   Value* others = b_.CreateOr(thread_, b_.CreateXor(threads_, b_.getInt32(1)));
   Value* missing = b_.CreateICmpNE(others, b_.getInt32(0));
   std::map<uint64_t, Value*> addresses;  // all that need the same bits to be zero
+  const auto add = [&](Value* pointer, int64_t alignment, bool has_elements) {
+    if (has_elements) missing = b_.CreateOr(missing, b_.CreateIsNull(pointer));
+    Value* address = b_.CreatePtrToInt(pointer, b_.getInt64Ty());
+    Value*& same = addresses[static_cast<uint64_t>(alignment - 1)];
+    same = same == nullptr ? address : b_.CreateOr(same, address);
+  };
   for (int buffer : buffers) {
     const kernel::Buffer& info = program_.buffers[buffer];
-    Value* pointer = LoadPointer(b_, table_, info.binding);
-    if (!(info.size == ir::Dim(0))) missing = b_.CreateOr(missing, b_.CreateIsNull(pointer));
-    Value* address = b_.CreatePtrToInt(pointer, b_.getInt64Ty());
-    Value*& same = addresses[static_cast<uint64_t>(ir::ByteSize(info.dtype) - 1)];
-    same = same == nullptr ? address : b_.CreateOr(same, address);
+    add(LoadPointer(b_, table_, info.binding), ir::ByteSize(info.dtype),
+        !(info.size == ir::Dim(0)));
   }
+  if (UsesArena(steps)) add(arena_, TENON_ARENA_ALIGNMENT, true);
+  if (UsesPrepared(steps)) add(prepared_, TENON_ARENA_ALIGNMENT, true);
   Value* low = b_.getInt64(0);
   for (const auto& [mask, address] : addresses) {
     low = b_.CreateOr(low, b_.CreateAnd(address, b_.getInt64(mask)));

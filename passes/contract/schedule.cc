@@ -120,6 +120,23 @@ int ChooseDotRows(const ContractNest& nest, const ir::TargetDesc& target, int ro
   return most;
 }
 
+// What each panel costs for a row and a step of A, in multiply-adds, as it reads all of A once
+// more: a line that the second level does not hold costs ten. Nothing where A is packed, or taken
+// in blocks that stay near as B is not copied panel by panel; and with few registers wider panels
+// would be lower tiles, which cost more than this.
+double RereadRowOfA(const ContractNest& nest, const ir::TargetDesc& target, bool b_is_fixed,
+                    const Schedule& s) {
+  constexpr double kLine = 10;
+  constexpr int kManyRegisters = 32;
+  const bool copied = !b_is_fixed && !nest.b.computed && nest.n.back().b == Dim(1);
+  const int64_t bytes = ir::ByteSize(nest.operand_dtype());
+  const bool far =
+      AtLeastOne(nest.m.back().extent) * AtLeastOne(nest.K()) * bytes > target.l2_bytes / 2;
+  const bool by_lines = s.a_rows == Schedule::Rows::kDirect && nest.k.back().a == Dim(1);
+  if (!copied || !far || !by_lines || target.vector_registers < kManyRegisters) return 0;
+  return kLine * static_cast<double>(bytes) / static_cast<double>(target.cache_line);
+}
+
 void ChooseTile(const ContractNest& nest, const ir::TargetDesc& target, bool b_is_fixed,
                 Schedule* s) {
   const int width = std::max(1, target.Lanes(ir::ByteSize(nest.accumulator)));
@@ -128,10 +145,7 @@ void ChooseTile(const ContractNest& nest, const ir::TargetDesc& target, bool b_i
   const int64_t n = std::max<int64_t>({1, Guess(PanelColumns(nest, *s)), s->dot_columns});
   const int64_t k = AtLeastOne(nest.K()), bytes = ir::ByteSize(nest.accumulator);
   const int64_t beside = RowsBesideEachOther(nest, target, *s);
-  // Each panel reads all of A once more. A line of it that the second level does not hold serves
-  // sixteen steps of a row, and costs as much as ten multiply-adds.
-  const bool a_is_far = m * k * bytes > target.l2_bytes / 2;
-  const double row_of_a = a_is_far ? 0.6 : 0;
+  const double row_of_a = RereadRowOfA(nest, target, b_is_fixed, *s);
   double best = -1;
   for (int vectors = 1; vectors <= 4; ++vectors) {
     const int lanes = AllowedLanes(std::min<int64_t>(vectors * width, AllowedLanes(n)));

@@ -42,8 +42,8 @@ struct Schedule {
   enum class Panel : uint8_t { kDirect, kPacked, kTransposed } panel = Panel::kDirect;
   // Whether `prepare` packs all of B's panels, once for a set of weights.
   bool prepacked = false;
-  // Above 0: once in so many steps of k the tiles of a panel copy a row of the next one, to one of
-  // two places that take turns (next_panel.cc). Else the first tile that reads a panel copies it,
+  // Above 0: in so many steps of k the tiles of a panel copy a row of the next one, in one or two
+  // pieces, to one of two places that take turns (next_panel.cc). Else the first tile that reads a panel copies it,
   // or it is copied before.
   int steps_per_copied_row = 0;
   // A block of A's rows: read where they lie, packed row by row (where k lies next to each other,

@@ -1,6 +1,8 @@
 // What ends a run early: arguments that are wrong, and faults.
 #include <algorithm>
 #include <iterator>
+#include <limits>
+#include <utility>
 
 #include "tenon/codegen/host.h"
 #include "tenon/runtime/arena.h"
@@ -69,8 +71,8 @@ TEST(Faults, WrongArgumentsAreRefused) {
 
 // Buffers of known sizes are checked all at once where they are few, and by a table: each row of
 // it, tensors without elements among them, and elements of several sizes.
-void CheckEveryBuffer(int count) {
-  SCOPED_TRACE(count);
+void CheckEveryBuffer(int count, bool uses_arena) {
+  SCOPED_TRACE(testing::Message() << count << (uses_arena ? " and the arena" : ""));
   Program program;
   std::vector<DType> dtypes;
   std::vector<int64_t> sizes;
@@ -89,17 +91,41 @@ void CheckEveryBuffer(int count) {
     k.AddParam({.name = "in", .dtype = dtypes[i]});
     args.push_back({i, 0});
   }
+  if (uses_arena) {
+    program.buffers.push_back(
+        {.kind = kernel::BufferKind::kArena, .dtype = DType::kF32, .size = 16, .offset = 0});
+    program.arena_bytes = 64;
+    k.AddParam({.name = "in", .dtype = DType::kF32});
+    args.push_back({count, 0});
+  }
   k.Parallel(k.ConstI64(0), [](ValueId) {});
   program.kernels.push_back(k.Finish());
   program.step = {Launch(0, args)};
   const Loaded loaded = CompileFor(program, HostTarget());
   alignas(8) char memory[64] = {};
   std::vector<void*> buffers(sizes.size());
-  tenon_frame frame = {.buffers = buffers.data()};
-  const auto run = [&] {
+  alignas(TENON_ARENA_ALIGNMENT) char arena[128] = {};
+  tenon_frame frame = {.buffers = buffers.data(), .arena = uses_arena ? arena : nullptr};
+  const auto run = [&](int32_t thread = 0, int32_t threads = 1) {
     frame.status = TENON_OK;
-    return loaded.program->step()(&frame, 0, 1);
+    return loaded.program->step()(&frame, thread, threads);
   };
+  std::fill(buffers.begin(), buffers.end(), static_cast<void*>(memory));
+  EXPECT_EQ(run(), TENON_OK);
+  constexpr int32_t kLowest = std::numeric_limits<int32_t>::min();
+  for (const auto& [thread, threads] :
+       {std::pair(1, 1), {-1, 1}, {0, 0}, {0, 2}, {0, kLowest}, {kLowest, 1}, {2, 3}}) {
+    EXPECT_EQ(run(thread, threads), TENON_BAD_THREAD) << thread << " of " << threads;
+    EXPECT_EQ(frame.fault_value, thread);
+  }
+  if (uses_arena) {
+    for (char* bad : {static_cast<char*>(nullptr), arena + 32}) {
+      frame.arena = bad;
+      EXPECT_EQ(run(), TENON_BAD_MEMORY);
+      EXPECT_EQ(frame.fault_value, 0);
+    }
+    frame.arena = arena;
+  }
   for (size_t i = 0; i < sizes.size(); ++i) {
     std::fill(buffers.begin(), buffers.end(), static_cast<void*>(memory));
     EXPECT_EQ(run(), TENON_OK);
@@ -114,7 +140,9 @@ void CheckEveryBuffer(int count) {
 }
 
 TEST(Faults, EveryBufferIsChecked) {
-  for (int count : {1, 5, 8, 9, 13}) CheckEveryBuffer(count);
+  for (bool uses_arena : {false, true}) {
+    for (int count : {1, 5, 8, 9, 13}) CheckEveryBuffer(count, uses_arena);
+  }
 }
 
 TEST(Faults, AFaultEndsAllRuns) {

@@ -1,5 +1,6 @@
 // Panels of B that are copied while the tiles of the one before run: where they are, and that every
 // row of them gets there, whatever number of tiles, panels, steps and blocks of k there is.
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tests/contract/native.h"
 
@@ -53,6 +54,33 @@ TEST(NextPanelTest, EveryRowIsCopied) {
     }
   }
   EXPECT_GE(copying, 28) << "of 36";
+}
+
+// Where many tiles follow each other rows go in halves, an odd number of them a tile, and the last
+// row may be half copied when the tiles end.
+TEST(NextPanelTest, HalvesOfRows) {
+  const auto text_of = [](const Graph& graph, const ir::TargetDesc& target) {
+    const auto program = passes::ScheduleProgram(graph, target, {});
+    EXPECT_TRUE(program.ok()) << program.status();
+    return program.ok() ? kernel::Print(*program) : "";
+  };
+  for (ir::DType dtype : {ir::F32, ir::F64, ir::DType::kI32}) {
+    const int width = dtype == ir::F64 ? 8 : 16;
+    ir::TargetDesc target = SmallCaches(ir::X86Avx512(), 64 << 10);
+    target.fma_per_cycle = 2;  // so that tiles have four vectors
+    target.vector_loads_per_cycle = 1;
+    for (const auto& [m, k] : {std::pair(96, 94), {96, 41}, {109, 62}}) {
+      const Product c = {"mk,kn->mn", m, k, 25 * width + 3};
+      SCOPED_TRACE(testing::Message() << c << " " << ir::DTypeName(dtype));
+      const Graph graph = GraphOf(c, dtype);
+      const std::string half = absl::StrCat("elements ", 2 * width, ", level 1");
+      EXPECT_TRUE(absl::StrContains(text_of(graph, target), half));
+      const Literal x = Numbers(dtype, c.a(), 1), y = Numbers(dtype, c.b(), 2);
+      const std::vector<Literal> out = Interpret(graph, {x, y}, {.target = target});
+      ASSERT_EQ(out.size(), 1u);
+      ExpectEqual(out[0], EinsumReference(c.spec, x, y), "");
+    }
+  }
 }
 
 // Other element types and orders, columns that are summed along k, a matrix for a whole batch.
