@@ -43,8 +43,8 @@ struct Schedule {
   // Whether `prepare` packs all of B's panels, once for a set of weights.
   bool prepacked = false;
   // Above 0: in so many steps of k the tiles of a panel copy a row of the next one, in one or two
-  // pieces, to one of two places that take turns (next_panel.cc). Else the first tile that reads a panel copies it,
-  // or it is copied before.
+  // pieces, to one of two places that take turns (next_panel.cc). Else the first tile that reads a
+  // panel copies it, or it is copied before.
   int steps_per_copied_row = 0;
   // A block of A's rows: read where they lie, packed row by row (where k lies next to each other,
   // for an A that is computed), or packed tile by tile, a step's rows side by side (where m does),
