@@ -21,6 +21,7 @@ constexpr int kMostSteps = 8;
 }  // namespace
 
 int ContractEmitter::PiecesOfRow() const {
+  // Values of more than sixteen lanes have a multiple of that.
   return s_.steps_per_copied_row > kMostSteps && s_.lanes % 32 == 0 ? 2 : 1;
 }
 

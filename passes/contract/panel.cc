@@ -106,12 +106,10 @@ void ContractEmitter::AskAhead(const TileShape& shape, KValue offset) {
   const Dim &step = nest_.k.back().b, &lane = nest_.n.back().b;
   if (!step.is_constant() || !(lane == Dim(1))) return;
   const int64_t bytes = step.constant() * ir::ByteSize(nest_.operand_dtype());
-  // The hardware follows near rows, but where a panel is filled with vectors that lie across lines
-  // it comes late.
   const bool near = std::abs(bytes) < lower::kFarBytes;
   if (near && (!filling_ || bytes % context_.target().cache_line == 0)) return;
-  for (const lower::Ahead& a : lower::FarSteps().ahead) {
-    if (near && a.level > 1) continue;
+  const lower::LookAheadRule rule = near ? lower::StepsAcrossLines() : lower::FarSteps();
+  for (const lower::Ahead& a : rule.ahead) {
     k_.Prefetch(b_buffer_, k_.Add(offset, k_.ConstI64(a.steps * step.constant())), shape.lanes,
                 a.level);
   }

@@ -37,6 +37,10 @@ inline constexpr int64_t kFarBytes = 2048;
 // of two lie between them: the rest comes as near as the second.
 inline LookAheadRule FarSteps() { return {{{6, 1}, {32, 2}}, kFarBytes}; }
 
+// For loops of nearer steps whose vectors lie across lines, of what the second level holds: the
+// hardware follows them, but late.
+inline LookAheadRule StepsAcrossLines() { return {{{6, 1}}}; }
+
 // For kernels that go once through whole tensors, side by side: a kilobyte of each, beyond which
 // the first level would hold less than comes. Only the hardware's own streams are not enough where
 // four are read and three written. `lane` is one element.
