@@ -6,10 +6,9 @@
 
 #include "abi_text.h"  // kAbiText: runtime/abi.h, made by the build
 #include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "tenon/codegen/aot/cpp_layer.h"
 #include "tenon/codegen/aot/names.h"
 #include "tenon/codegen/llvm/object.h"
 #include "tenon/runtime/abi.h"
@@ -17,16 +16,8 @@
 namespace tenon::codegen {
 namespace {
 
-using ir::Dim;
 using kernel::Binding;
-
-// One pointer of the caller's: an input, an output, or both of a donated pair.
-struct Field {
-  std::string name;
-  const Binding* binding = nullptr;
-  std::vector<int> bindings;  // the places that the pointer takes in the frame's buffers
-  bool written = false;
-};
+using Field = HeaderField;
 
 const char* RoleOf(const Field& field) {
   if (field.binding->is_output) return "output";
@@ -63,7 +54,7 @@ class HeaderWriter {
     Calls();
     Messages();
     Add("#ifdef __cplusplus\n}  // extern \"C\"\n\n");
-    CppLayer();
+    Add(CppLayer(artifact_, options_, fields_));
     Add("#endif /* __cplusplus */\n\n#endif /* TENON_AOT_@U@_H_ */\n");
     return std::move(text_);
   }
@@ -386,8 +377,6 @@ static inline const char* @N@_culprit(const @N@_instance* self) {
     Add("  (void)status;\n  return \"\";\n}\n\n");
   }
 
-  void CppLayer();
-
   const Field& FieldOf(int binding) const {
     for (const Field& field : fields_) {
       if (std::count(field.bindings.begin(), field.bindings.end(), binding) != 0) return field;
@@ -401,105 +390,6 @@ static inline const char* @N@_culprit(const @N@_instance* self) {
   std::vector<Field> fields_;
   std::string text_;
 };
-
-// Spans where C has pointers: of fixed size where the shape is, else checked at each run.
-void HeaderWriter::CppLayer() {
-  Add(R"(#include <array>
-#include <cstddef>
-#include <cstdint>
-#include <span>
-
-namespace @N@ {
-
-inline constexpr std::size_t kArenaBytes = @U@_ARENA_BYTES;
-inline constexpr std::size_t kPreparedBytes = @U@_PREPARED_BYTES;
-
-)");
-  for (const Field& field : fields_) {
-    std::vector<std::string> dims;
-    for (const Dim& d : field.binding->type.dims) {
-      dims.push_back(absl::StrCat(d.UpperBound().value_or(0)));
-    }
-    Add(absl::StrCat("inline constexpr std::array<std::int64_t, ", dims.size(), "> ", field.name,
-                     "_shape = {", absl::StrJoin(dims, ", "), "};\n"));
-  }
-  Add(R"(
-// One instance. The spans must stay valid while it is used.
-class Program {
- public:
-  Program(std::span<std::byte> arena, std::span<std::byte> prepared) {
-    c_.arena = arena.data();
-    c_.prepared = prepared.data();
-    c_.arena_bytes = static_cast<std::int64_t>(arena.size());
-    c_.prepared_bytes = static_cast<std::int64_t>(prepared.size());
-  }
-)");
-  for (const kernel::Symbol& symbol : artifact_.symbols) {
-    const std::string name = ToIdentifier(symbol.name);
-    Add(absl::StrCat("  Program& ", name, "(std::int64_t extent) {\n    c_.extents.", name,
-                     " = extent;\n    return *this;\n  }\n"));
-  }
-  std::string checks;
-  int dynamic = 0;
-  for (const Field& field : fields_) {
-    const Dim elements = field.binding->type.NumElements();
-    const std::string element =
-        absl::StrCat(field.written ? "" : "const ", CTypeOf(field.binding->type.dtype));
-    if (elements.is_constant()) {
-      Add(absl::StrCat("  Program& ", field.name, "(std::span<", element, ", ", elements.constant(),
-                       "> elements) {\n    c_.tensors.", field.name,
-                       " = elements.data();\n    return *this;\n  }\n"));
-      continue;
-    }
-    Add(absl::StrCat("  Program& ", field.name, "(std::span<", element, "> elements) {\n",
-                     "    c_.tensors.", field.name, " = elements.data();\n    sizes_[", dynamic,
-                     "] = static_cast<std::int64_t>(elements.size());\n    return *this;\n  }\n"));
-    absl::StrAppend(&checks, "    if (sizes_[", dynamic, "] < ", ToC(elements, "c_.extents."),
-                    ") return Fail(TENON_MISSING_BUFFER, ", field.bindings[0], ");\n");
-    ++dynamic;
-  }
-  switch (options_.weights.place) {
-    case WeightsPlace::kCaller:
-      break;
-    case WeightsPlace::kEmbedded:
-      Add("  Program& use_weights() {\n    @N@_use_weights(&c_);\n    return *this;\n  }\n");
-      break;
-    case WeightsPlace::kFile:
-      Add("  std::int32_t use_weights(std::span<const std::byte> file) {\n"
-          "    return @N@_use_weights(&c_, file.data(), static_cast<std::int64_t>(file.size()));\n"
-          "  }\n");
-      break;
-  }
-  Add(absl::StrCat(R"(
-  // Both give a tenon_status.
-  [[nodiscard]] std::int32_t Prepare() {
-    if (const std::int32_t status = CheckMemory(); status != TENON_OK) return status;
-    return @N@_prepare(&c_);
-  }
-  [[nodiscard]] std::int32_t Step() {
-    if (const std::int32_t status = CheckMemory(); status != TENON_OK) return status;
-)",
-                   checks, R"(    return @N@_step(&c_);
-  }
-  const char* status_text() const { return @N@_status_text(c_.frame.status); }
-  const char* culprit() const { return @N@_culprit(&c_); }
-  @N@_instance& c() { return c_; }
-
- private:
-  std::int32_t Fail(std::int32_t status, std::int64_t value) {
-    return @N@_refuse(&c_, 0, status, value);
-  }
-  // Of empty spans C would say that nobody knows how large they are.
-  std::int32_t CheckMemory() {
-    if (c_.arena_bytes < @U@_ARENA_BYTES) return Fail(TENON_BAD_MEMORY, 0);
-    return c_.prepared_bytes < @U@_PREPARED_BYTES ? Fail(TENON_BAD_MEMORY, 1) : TENON_OK;
-  }
-
-  @N@_instance c_ = {};
-)"));
-  if (dynamic > 0) Add(absl::StrCat("  std::array<std::int64_t, ", dynamic, "> sizes_ = {};\n"));
-  Add("};\n\n}  // namespace @N@\n");
-}
 
 }  // namespace
 
