@@ -21,15 +21,16 @@ bool IsEmpty(const ContractNest& nest) {
 }
 
 // Whether `v` depends on nothing but what `prepare` may read, the group's members in between.
-bool IsFixed(const lower::LowerContext& context, const std::set<ir::NodeId>& members,
-             ir::ValueId v) {
-  if (context.IsFixed(v)) return true;
+bool DependsOnPrepared(const lower::LowerContext& context, const std::set<ir::NodeId>& members,
+                       ir::ValueId v) {
+  if (context.prepared().MayRead(v)) return true;
   const ir::Graph& graph = context.graph();
   const ir::NodeId id = graph.producer(v);
   if (!id.valid() || members.count(id) == 0 || !graph.type(v).is_static()) return false;
   const std::vector<ir::ValueId>& operands = graph.node(id).operands;
-  return std::all_of(operands.begin(), operands.end(),
-                     [&](ir::ValueId operand) { return IsFixed(context, members, operand); });
+  return std::all_of(operands.begin(), operands.end(), [&](ir::ValueId operand) {
+    return DependsOnPrepared(context, members, operand);
+  });
 }
 
 // Operations that follow on each result: the members between it and what is stored.
@@ -68,7 +69,7 @@ bool LowerContraction(lower::LowerContext& context, const fuse::Group& group) {
       nest->K().is_constant() && nest->N().is_constant() && nest->Batch().is_constant();
   const bool b_is_fixed = is_static && !context.in_prepare() &&
                           MayPrepack(context.target(), context.options().prepack) &&
-                          IsFixed(context, members, nest->b.value);
+                          DependsOnPrepared(context, members, nest->b.value);
   const Schedule schedule = MakeSchedule(
       *nest, context.target(),
       {.exact = exact, .epilogue = EpilogueLength(graph, group), .b_is_fixed = b_is_fixed});

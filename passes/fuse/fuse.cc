@@ -5,6 +5,7 @@
 
 #include "tenon/passes/fuse/cost.h"
 #include "tenon/passes/fuse/fuser.h"
+#include "tenon/passes/fuse/prepared.h"
 #include "tenon/passes/lower/in_place.h"
 #include "tenon/passes/memory/order.h"
 
@@ -46,14 +47,13 @@ Fuser::Fuser(const ir::Graph& graph, const ir::TargetDesc& target,
       output_(graph.num_values()),
       users_(graph.num_values()),
       owner_(graph.num_values(), -1),
-      fixed_(graph.num_values()) {}
+      fixed_(FixedValues(graph)) {}
 
 FusionPlan Fuser::Run() {
   for (const ir::Output& output : graph_.outputs()) output_[output.value.index] = true;
   for (const ir::Node& node : graph_.nodes()) {
     for (ir::ValueId operand : node.operands) ++users_[operand.index];
   }
-  FindFixed();
   VisitAll();
   for (int v = 0; v < graph_.num_values(); ++v) {
     // What no cluster computes: inputs and constants.

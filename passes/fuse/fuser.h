@@ -74,7 +74,6 @@ class Fuser {
   bool FitsPrologue(ir::NodeId id, const Use& use, std::string* reason);
   double Repeated(ir::NodeId id, const Use& use);
   bool LeadsToReduction(ir::ValueId v, int depth) const;
-  void FindFixed();
 
   // Reductions.
   struct Joining {

@@ -36,6 +36,17 @@ ir::Dim Nest::NumPoints() const {
   return points;
 }
 
+std::vector<ir::ValueId> MemoryOfValues(const ir::Graph& graph) {
+  std::vector<ir::ValueId> memory;
+  for (uint32_t v = 0; v < static_cast<uint32_t>(graph.num_values()); ++v) {
+    const ir::NodeId id = graph.producer(ir::ValueId{v});
+    const bool alias =
+        id.valid() && ir::GetOpDef(graph.node(id).op).compute_class == ir::ComputeClass::kReshape;
+    memory.push_back(alias ? memory[graph.node(id).operands[0].index] : ir::ValueId{v});
+  }
+  return memory;
+}
+
 bool FillsWithNumber(const ir::Graph& graph, const Group& group) {
   const auto is_number = [&](ir::ValueId v) {
     const ir::NodeId id = graph.producer(v);

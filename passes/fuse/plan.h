@@ -80,6 +80,9 @@ struct Group {
 // adds to it can then do so where it lies.
 bool FillsWithNumber(const ir::Graph& graph, const Group& group);
 
+// By value: the one whose memory it is, through reshapes, which move nothing.
+std::vector<ir::ValueId> MemoryOfValues(const ir::Graph& graph);
+
 // An edge of the graph that stays a trip through memory, and why.
 struct Cut {
   ir::NodeId producer;

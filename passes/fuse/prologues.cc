@@ -27,30 +27,6 @@ constexpr int kHomeDepth = 8;
 
 }  // namespace
 
-// What `prepare` can compute: parameters that the graph does not update, constants, and static
-// values of these.
-void Fuser::FindFixed() {
-  std::set<uint32_t> updated;
-  for (const ir::Output& output : graph_.outputs()) {
-    if (output.donated_input < 0) continue;
-    updated.insert(graph_.inputs()[output.donated_input].value.index);
-  }
-  for (const ir::Input& input : graph_.inputs()) {
-    fixed_[input.value.index] =
-        input.kind == ir::InputKind::kParameter && updated.count(input.value.index) == 0;
-  }
-  for (uint32_t i = 0; i < graph_.nodes().size(); ++i) {
-    const ir::Node& node = graph_.node(ir::NodeId{i});
-    const bool operands =
-        std::all_of(node.operands.begin(), node.operands.end(),
-                    [&](ir::ValueId v) { return fixed_[v.index] && graph_.type(v).is_static(); });
-    for (ir::ValueId v : node.results) {
-      fixed_[v.index] =
-          operands && Class(ir::NodeId{i}) != ComputeClass::kControl && graph_.type(v).is_static();
-    }
-  }
-}
-
 // Whether an operand is computed by something that a prologue may consist of.
 bool Fuser::MayPack(ir::ValueId v) const {
   const ir::NodeId id = graph_.producer(Memory(v));

@@ -19,13 +19,10 @@ LowerContext::LowerContext(const ir::Graph& graph, const ir::TargetDesc& target,
       options_(options),
       program_(program),
       places_(graph.num_values()),
+      memory_(fuse::MemoryOfValues(graph)),
       steps_(&program.step) {
-  for (uint32_t v = 0; v < static_cast<uint32_t>(graph.num_values()); ++v) {
-    memory_.push_back(ir::ValueId{v});
-    const ir::NodeId id = graph.producer(ir::ValueId{v});
-    if (!id.valid() || Class(id) != ir::ComputeClass::kReshape) continue;
-    memory_[v] = memory_[graph.node(id).operands[0].index];
-    aliases_[memory_[v]].push_back(ir::ValueId{v});
+  for (uint32_t v = 0; v < memory_.size(); ++v) {
+    if (memory_[v] != ir::ValueId{v}) aliases_[memory_[v]].push_back(ir::ValueId{v});
   }
 }
 
@@ -55,21 +52,6 @@ bool LowerContext::IsUniform(ir::ValueId v) {
   auto [it, added] = uniform_.emplace(v.index, false);
   if (added) it->second = IsUniformLiteral(graph_.node(id).attrs<ir::ConstantAttrs>().value);
   return it->second;
-}
-
-void LowerContext::AllowPrepare(std::set<ir::ValueId> updated) {
-  may_prepare_ = true;
-  updated_ = std::move(updated);
-}
-
-bool LowerContext::IsFixed(ir::ValueId v) const {
-  if (!may_prepare_) return false;
-  const ir::ValueId memory = Memory(v);
-  if (graph_.is_input(memory)) {
-    return graph_.inputs()[graph_.result_index(memory)].kind == ir::InputKind::kParameter &&
-           updated_.count(memory) == 0;
-  }
-  return IsPrepared(memory) || Class(graph_.producer(memory)) == ir::ComputeClass::kConstant;
 }
 
 bool IsUniformLiteral(const ir::Literal& literal) {

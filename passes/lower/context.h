@@ -14,6 +14,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tenon/ir/graph.h"
@@ -21,6 +22,7 @@
 #include "tenon/ir/op.h"
 #include "tenon/ir/target.h"
 #include "tenon/passes/fuse/plan.h"
+#include "tenon/passes/fuse/prepared.h"
 #include "tenon/passes/options.h"
 
 namespace tenon::lower {
@@ -77,16 +79,9 @@ class LowerContext {
   // The number of a source line in the program's side table.
   int32_t Site(const ir::Location& location);
 
-  // Lets what depends on parameters alone move to the program's `prepare`. `updated`: inputs that
-  // the program overwrites.
-  void AllowPrepare(std::set<ir::ValueId> updated);
-  bool may_prepare() const { return may_prepare_; }
-  // Says that `prepare` computes the value.
-  void SetPrepared(ir::ValueId v) { prepared_.insert(v); }
-  bool IsPrepared(ir::ValueId v) const { return prepared_.count(v) > 0; }
-  // Whether `prepare` may read the value's memory: a parameter that no step changes, a constant, or
-  // what `prepare` computes.
-  bool IsFixed(ir::ValueId v) const;
+  // What the program's `prepare` computes of this graph; of a region nothing.
+  const fuse::Prepared& prepared() const { return prepared_; }
+  void set_prepared(fuse::Prepared prepared) { prepared_ = std::move(prepared); }
   // Whether launches go to `prepare` at the moment.
   bool in_prepare() const { return steps_ == &program_.prepare; }
 
@@ -111,9 +106,7 @@ class LowerContext {
   std::map<uint32_t, Parts> parts_;
   std::vector<kernel::Step>* steps_;
   int loop_depth_ = 0;
-  bool may_prepare_ = false;
-  std::set<ir::ValueId> updated_;   // inputs that change during a step
-  std::set<ir::ValueId> prepared_;  // values that `prepare` computes
+  fuse::Prepared prepared_;
 };
 
 class KernelContext {

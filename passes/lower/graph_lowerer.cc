@@ -35,13 +35,10 @@ absl::Status GraphLowerer::Run(const std::vector<Place>& inputs, const std::vect
   std::vector<kernel::Step>* const steps = context_.steps();
   int number = 0;
   for (const fuse::Group& group : plan_.groups) {
-    const bool prepare = DependsOnParametersAlone(group);
+    const bool prepare = context_.prepared().RunsGroup(number);
     if (!prepare) PlaceOverLastRead(group, number);
     ++number;
     PlaceStored(group, prepare ? kernel::BufferKind::kPrepared : kernel::BufferKind::kArena);
-    for (ir::ValueId v : group.stored) {
-      if (prepare) context_.SetPrepared(v);
-    }
     context_.set_steps(prepare ? &context_.program().prepare : steps);
     TENON_RETURN_IF_ERROR(LowerGroup(group));
     kernels_.push_back(static_cast<int32_t>(context_.program().kernels.size()));
@@ -141,7 +138,7 @@ void GraphLowerer::PlaceOverLastRead(const fuse::Group& group, int number) {
   for (const auto& [v, input] : group.may_overwrite) {
     const Place& place = context_.place(input);
     if (context_.place(v).valid() || taken.count(input) > 0 || returned_.count(input) > 0) continue;
-    if (!(place.offset == Dim(0)) || context_.IsPrepared(input) ||
+    if (!(place.offset == Dim(0)) ||
         context_.program().buffers[place.buffer].kind != kernel::BufferKind::kArena) {
       continue;
     }
@@ -161,29 +158,6 @@ void GraphLowerer::PlaceStored(const fuse::Group& group, kernel::BufferKind kind
     context_.program().buffers[place.buffer].kind = kind;
     context_.SetPlace(v, place);
   }
-}
-
-// `prepare` runs once for a set of weights: what it computes may depend on nothing else, extents
-// included.
-bool GraphLowerer::DependsOnParametersAlone(const fuse::Group& group) const {
-  if (group.kind == GroupKind::kControl || !context_.may_prepare()) return false;
-  for (const fuse::Nest& nest : group.nests) {
-    // The two groups of a hosted sum stay together, in the step.
-    const bool hosted = !nest.reductions.empty() && nest.reductions[0].hosted;
-    if (hosted || !nest.columns.empty()) return false;
-  }
-  for (ir::ValueId v : group.stored) {
-    if (returned_.count(v) > 0) return false;
-  }
-  for (ir::NodeId id : group.members) {
-    for (ir::ValueId v : graph_.node(id).operands) {
-      if (!graph_.type(v).is_static()) return false;
-    }
-    if (!graph_.type(graph_.node(id).results[0]).is_static()) return false;
-  }
-  return !fuse::FillsWithNumber(graph_, group) &&
-         std::all_of(group.inputs.begin(), group.inputs.end(),
-                     [&](ir::ValueId v) { return context_.IsFixed(v); });
 }
 
 // --- Groups

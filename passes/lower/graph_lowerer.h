@@ -39,7 +39,6 @@ class GraphLowerer {
   void PlaceOutputs(const std::vector<Place>& outputs, const std::vector<int>& replaces);
   void PlaceOverLastRead(const fuse::Group& group, int number);
   void PlaceStored(const fuse::Group& group, kernel::BufferKind kind);
-  bool DependsOnParametersAlone(const fuse::Group& group) const;
   void FindReaders();
   absl::Status LowerGroup(const fuse::Group& group);
   void EmitCopies();

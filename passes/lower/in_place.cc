@@ -10,7 +10,6 @@
 namespace tenon::lower {
 
 using fuse::GroupKind;
-using ir::ComputeClass;
 using ir::ValueId;
 
 namespace {
@@ -77,13 +76,7 @@ bool ReadsOnlyWhereItWrites(const GraphFacts& facts, const fuse::Group& group, V
 }
 
 void FindInPlace(const ir::Graph& graph, fuse::FusionPlan* plan) {
-  std::vector<ValueId> memory;
-  for (uint32_t v = 0; v < static_cast<uint32_t>(graph.num_values()); ++v) {
-    const ir::NodeId id = graph.producer(ValueId{v});
-    const bool alias =
-        id.valid() && ir::GetOpDef(graph.node(id).op).compute_class == ComputeClass::kReshape;
-    memory.push_back(alias ? memory[graph.node(id).operands[0].index] : ValueId{v});
-  }
+  const std::vector<ValueId> memory = fuse::MemoryOfValues(graph);
   std::map<uint32_t, ir::ComputeDef> defs;
   const auto def = [&](ir::NodeId id) -> const ir::ComputeDef* {
     const ir::OpDef& op = ir::GetOpDef(graph.node(id).op);

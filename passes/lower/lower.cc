@@ -1,6 +1,5 @@
 #include "tenon/passes/lower/lower.h"
 
-#include <set>
 #include <utility>
 
 #include "tenon/ir/check.h"
@@ -55,12 +54,8 @@ absl::StatusOr<kernel::Program> Lower(const ir::Graph& graph, const fuse::Fusion
   AddBindings(graph, &program, &inputs, &outputs);
   GraphLowerer lowerer(graph, plan, target, options, program, &program.step);
   std::vector<int> replaces;
-  std::set<ir::ValueId> updated;
-  for (const ir::Output& output : graph.outputs()) {
-    replaces.push_back(output.donated_input);
-    if (output.donated_input >= 0) updated.insert(graph.inputs()[output.donated_input].value);
-  }
-  lowerer.context().AllowPrepare(std::move(updated));
+  for (const ir::Output& output : graph.outputs()) replaces.push_back(output.donated_input);
+  lowerer.context().set_prepared(fuse::Prepared(graph, plan));
   TENON_RETURN_IF_ERROR(lowerer.Run(inputs, outputs, replaces));
   if (options.after_lower) options.after_lower(lowerer.FindOrigins());
   return program;

@@ -4,13 +4,12 @@
 #include <numeric>
 #include <set>
 
-#include "tenon/ir/op.h"
+#include "tenon/passes/fuse/prepared.h"
 
 namespace tenon::memory {
 
 using fuse::FusionPlan;
 using fuse::Group;
-using ir::ComputeClass;
 using ir::Graph;
 using ir::ValueId;
 
@@ -21,10 +20,6 @@ constexpr int64_t kBig = 128 << 10;
 constexpr int64_t kStagger = 640;
 // What has no bound in 64 bits: planning will refuse it.
 constexpr int64_t kHuge = int64_t{1} << 50;
-
-bool IsReshape(const Graph& graph, ir::NodeId id) {
-  return ir::GetOpDef(graph.node(id).op).compute_class == ComputeClass::kReshape;
-}
 
 }  // namespace
 
@@ -39,15 +34,11 @@ int64_t Timeline::BytesOf(const ir::TensorType& type) const {
   return ArenaBytes(*elements * ir::ByteSize(type.dtype));
 }
 
-Timeline::Timeline(const Graph& graph, const FusionPlan& plan) {
-  for (uint32_t v = 0; v < static_cast<uint32_t>(graph.num_values()); ++v) {
-    const ir::NodeId id = graph.producer(ValueId{v});
-    const bool alias = id.valid() && IsReshape(graph, id);
-    memory_.push_back(alias ? memory_[graph.node(id).operands[0].index] : ValueId{v});
-  }
+Timeline::Timeline(const Graph& graph, const FusionPlan& plan)
+    : memory_(fuse::MemoryOfValues(graph)) {
   std::set<ValueId> returned;
   for (const ir::Output& output : graph.outputs()) returned.insert(Memory(output.value));
-  const std::vector<bool> prepared = FindPrepared(graph, plan);
+  const fuse::Prepared prepared(graph, plan);
   std::map<ValueId, int> instance_of;
   for (size_t g = 0; g < plan.groups.size(); ++g) {
     TimelineStep step;
@@ -60,7 +51,7 @@ Timeline::Timeline(const Graph& graph, const FusionPlan& plan) {
     }
     step.reads.assign(reads.begin(), reads.end());
     for (ValueId v : plan.groups[g].stored) {
-      const bool elsewhere = prepared[g] || returned.count(v) > 0;
+      const bool elsewhere = prepared.RunsGroup(g) || returned.count(v) > 0;
       instance_of[v] = static_cast<int>(instances.size());
       step.writes.push_back(static_cast<int>(instances.size()));
       instances.push_back({v, elsewhere ? 0 : BytesOf(graph.type(v))});
@@ -115,45 +106,6 @@ void Timeline::FindDonations(const Graph& graph, const FusionPlan& plan) {
 }
 
 // Groups that depend on parameters alone, and on no extent, run in `prepare` (lowering decides).
-std::vector<bool> Timeline::FindPrepared(const Graph& graph, const FusionPlan& plan) const {
-  std::set<ValueId> fixed, returned;
-  std::set<ValueId> updated;
-  for (const ir::Output& output : graph.outputs()) {
-    returned.insert(Memory(output.value));
-    if (output.donated_input >= 0) {
-      updated.insert(graph.inputs()[output.donated_input].value);
-    }
-  }
-  for (const ir::Input& input : graph.inputs()) {
-    if (input.kind == ir::InputKind::kParameter && updated.count(input.value) == 0) {
-      fixed.insert(input.value);
-    }
-  }
-  std::vector<bool> prepared(plan.groups.size());
-  for (size_t g = 0; g < plan.groups.size(); ++g) {
-    const Group& group = plan.groups[g];
-    const auto is_fixed = [&](ValueId v) {
-      const ir::NodeId id = graph.producer(Memory(v));
-      return fixed.count(Memory(v)) > 0 ||
-             (id.valid() &&
-              ir::GetOpDef(graph.node(id).op).compute_class == ComputeClass::kConstant);
-    };
-    const auto is_static = [&](ir::NodeId id) {
-      const ir::Node& node = graph.node(id);
-      return graph.type(node.results[0]).is_static() &&
-             std::all_of(node.operands.begin(), node.operands.end(),
-                         [&](ValueId v) { return graph.type(v).is_static(); });
-    };
-    prepared[g] = group.kind != fuse::GroupKind::kControl && !fuse::FillsWithNumber(graph, group) &&
-                  std::none_of(group.stored.begin(), group.stored.end(),
-                               [&](ValueId v) { return returned.count(v) > 0; }) &&
-                  std::all_of(group.inputs.begin(), group.inputs.end(), is_fixed) &&
-                  std::all_of(group.members.begin(), group.members.end(), is_static);
-    if (prepared[g]) fixed.insert(group.stored.begin(), group.stored.end());
-  }
-  return prepared;
-}
-
 std::vector<Life> Timeline::Lives() const {
   std::vector<Life> lives(instances.size());
   for (int t = 0; t < static_cast<int>(steps.size()); ++t) {

@@ -68,7 +68,6 @@ class Timeline {
   int64_t SharedBytes(int t, const std::vector<Life>& lives) const;
   void FindHosts(const fuse::FusionPlan& plan);
   void FindDonations(const ir::Graph& graph, const fuse::FusionPlan& plan);
-  std::vector<bool> FindPrepared(const ir::Graph& graph, const fuse::FusionPlan& plan) const;
   int64_t BytesOf(const ir::TensorType& type) const;
 
   std::vector<ir::ValueId> memory_;  // by value
