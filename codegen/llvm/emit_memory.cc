@@ -159,7 +159,9 @@ Value* KernelEmitter::Guarded(Value* condition, Value* otherwise,
 
 Value* KernelEmitter::PlainLoad(llvm::Type* type, const Place& place) {
   llvm::LoadInst* load = b_.CreateAlignedLoad(type, place.pointer, place.Alignment());
-  if (place.invariant) {
+  // LLVM keeps what it knows not to change for whoever loads it again: of vectors a tile's operands
+  // for the next tile, on the stack, as there are more of them than registers.
+  if (place.invariant && !type->isVectorTy()) {
     load->setMetadata(llvm::LLVMContext::MD_invariant_load, llvm::MDNode::get(context_, {}));
   }
   return load;
