@@ -6,6 +6,7 @@
 
 #include "tenon/ir/dtype.h"
 #include "tenon/passes/contract/tile_cost.h"
+#include "tenon/passes/lower/ahead.h"
 
 namespace tenon::contract {
 
@@ -27,9 +28,9 @@ bool MayCopyWithinTiles(const ContractNest& nest, const ir::TargetDesc& target, 
 struct Work {
   int64_t rows, panels, steps, vectors;
   int64_t repeats;  // batches and outer columns, each with chunks of its own
-  int64_t step_bytes;
+  int64_t step_bytes, result_pitch;
   int64_t k_blocks, steps_per_block;
-  double bytes_of_b, operations;
+  double bytes_of_b, bytes_of_results, operations;
   bool may_copy;  // panels within tiles
 };
 
@@ -49,6 +50,8 @@ Work MeasureWork(const ContractNest& nest, const ir::TargetDesc& target, const S
   work.steps_per_block = s.k_block * std::max<int64_t>(1, work.steps / outer_k);
   const double of_b = static_cast<double>(n) * static_cast<double>(work.steps * work.repeats);
   work.bytes_of_b = of_b * ir::ByteSize(nest.operand_dtype());
+  work.result_pitch = AtLeastOne(nest.N()) * bytes;
+  work.bytes_of_results = static_cast<double>(work.rows * n * work.repeats * bytes);
   work.may_copy = MayCopyWithinTiles(nest, target, s);
   // A byte of B takes as long as some operations do where few rows share it.
   constexpr double kOperationsPerByte = 4;
@@ -71,9 +74,30 @@ int StepsPerCopiedRow(const ir::TargetDesc& target, const Schedule& s, const Wor
   return steps;
 }
 
+// What it costs to begin with a run of results, next to each other, where they lie far away: on a
+// page that was not at hand, whose lines nobody has asked for. (In units of one FMA.)
+constexpr int64_t kFarRun = 90;
+
+// Whether results lie so far away, and their rows so far apart, that each run is such a one.
+bool AreFar(const ir::TargetDesc& target, const Work& work) {
+  return work.bytes_of_results > static_cast<double>(target.l2_bytes) / 2 &&
+         work.result_pitch > lower::kFarBytes;
+}
+
+// Whether few rows at a time go against all panels of a chunk, so that results are written row by
+// row, not in as many runs as there are panels: where all of these stay in the second level, and
+// sums are so short that it counts.
+bool WritesByRow(const ir::TargetDesc& target, const Schedule& s, const Work& work) {
+  const int64_t panel = work.steps_per_block * s.lanes * work.step_bytes;
+  return AreFar(target, work) && work.steps * work.vectors <= 10 * kFarRun &&
+         s.steps_per_copied_row == 0 && !s.matrix && s.panels_per_chunk > 1 &&
+         s.panels_per_chunk * panel <= target.l2_bytes / 2;
+}
+
 // Cycles, in units of one FMA, that a chunk of so many rows and panels takes: the tiles; copying
 // the panels of B, whose lines come from afar and one by one, or within tiles; reading panels that
-// `prepare` packed, and A, for which the hardware looks ahead, or copying A likewise.
+// `prepare` packed, and A, for which the hardware looks ahead, or copying A likewise; and writing
+// results far away.
 double ChunkCost(const ir::TargetDesc& target, const Schedule& s, const Work& work, double rows,
                  double panels) {
   // Fitted to what schedules were found to take (docs/hunts/contractions.md). What is evaluated or
@@ -97,8 +121,10 @@ double ChunkCost(const ir::TargetDesc& target, const Schedule& s, const Work& wo
       rows * static_cast<double>(work.step_bytes) / static_cast<double>(target.cache_line);
   const double read_a = near_line * lines_of_a;
   const double pack_a = s.a_rows == Schedule::Rows::kDirect ? 0 : far_line * lines_of_a;
+  const double runs = rows * (WritesByRow(target, s, work) ? 1 : panels);
+  const double write = AreFar(target, work) ? static_cast<double>(kFarRun) * runs : 0;
   const double start = 500;
-  return start +
+  return start + write +
          static_cast<double>(work.steps) *
              (panels * tiles + static_cast<double>(work.vectors) * lines_of_b + read_a + pack_a);
 }
@@ -136,15 +162,17 @@ bool Overflows(const ir::TargetDesc& target, const Schedule& s, const Work& work
 }
 
 // Rows that are taken against all panels before the next ones: of a chunk with several panels as
-// many as half of the second level holds. Where panels are copied within tiles each goes against
-// all rows before the next.
+// many as half of the second level holds; few where results are written row by row, which then lie
+// on few pages. Where panels are copied within tiles each goes against all rows before the next.
 int64_t ChooseRowBlock(const ir::TargetDesc& target, const Schedule& s, const Work& work) {
+  constexpr int64_t kFewRows = 24;
   const bool again =
       s.panels_per_chunk > 1 && s.panel != Schedule::Panel::kDirect && s.steps_per_copied_row == 0;
-  if (!again && s.a_rows == Schedule::Rows::kDirect) return s.rows_per_chunk;
+  const bool by_row = WritesByRow(target, s, work);
+  if (!again && !by_row && s.a_rows == Schedule::Rows::kDirect) return s.rows_per_chunk;
   const int64_t row_bytes = work.steps_per_block * work.step_bytes;
-  const int64_t fits =
-      s.matrix ? s.rows : std::max<int64_t>(4 * s.rows, target.l2_bytes / 2 / row_bytes);
+  int64_t fits = s.matrix ? s.rows : std::max<int64_t>(4 * s.rows, target.l2_bytes / 2 / row_bytes);
+  if (by_row) fits = std::max<int64_t>(s.rows, kFewRows);
   const int64_t blocks = CeilDiv(s.rows_per_chunk, fits);
   return CeilDiv(CeilDiv(s.rows_per_chunk, blocks), s.rows) * s.rows;
 }

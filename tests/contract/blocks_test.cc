@@ -78,6 +78,24 @@ TEST(BlocksTest, FewRowsAreSharedOutByTheBytesTheyRead) {
   EXPECT_EQ(chunks(8, 128, 64), 1);
 }
 
+// Short sums, and far results of far rows: few rows at a time against all panels, wherever B lies.
+TEST(BlocksTest, FarResultsAreWrittenByRow) {
+  const ir::TargetDesc target = SmallCaches(ir::X86Avx512(), 64 << 10);
+  const auto by_row = [&](const Product& c) {
+    return Has(ProgramText(GraphOf(c, DType::kF32), target), "step 24 {");
+  };
+  const Product cases[] = {{"mk,kn->mn", 100, 5, 700}, {"mk,nk->mn", 100, 8, 700},
+                           {"km,kn->mn", 100, 5, 700}, {"mk,kn->mn", 61, 8, 533},
+                           {"mk,kn->mn", 90, 12, 577}, {"bmk,bkn->bmn", 60, 4, 600}};
+  for (const Product& c : cases) {
+    CheckInBlocks(c);
+    EXPECT_TRUE(by_row(c)) << c;
+  }
+  EXPECT_FALSE(by_row({"mk,kn->mn", 100, 40, 700})) << "the panels do not stay near";
+  EXPECT_FALSE(by_row({"mk,kn->mn", 400, 5, 200})) << "rows share pages";
+  EXPECT_FALSE(by_row({"mk,kn->mn", 10, 5, 700})) << "the results are near";
+}
+
 // Few columns beyond whole vectors, long sums: lanes along k, in blocks and in pieces of it too.
 TEST(BlocksTest, ColumnsSummedAlongK) {
   const Product cases[] = {{"mk,kn->mn", 33, 70, 17},  {"mk,nk->mn", 13, 100, 34},
@@ -140,7 +158,7 @@ TEST(BlocksTest, NativeEqualsInterpreter) {
   const Product cases[] = {{"mk,kn->mn", 61, 70, 200},  {"mk,nk->mn", 45, 64, 100},
                            {"mk,kn->mn", 100, 40, 300}, {"km,kn->mn", 33, 20, 65},
                            {"km,kn->mn", 150, 38, 99},  {"mk,kn->mn", 13, 133, 19},
-                           {"mk,nk->mn", 6, 90, 2}};
+                           {"mk,nk->mn", 6, 90, 2},     {"mk,kn->mn", 70, 5, 577}};
   for (const codegen::NamedTarget& t : codegen::RunnableTargets()) {
     for (const Product& c : cases) {
       for (DType dtype : {DType::kF32, DType::kBF16, DType::kF16}) {
