@@ -165,14 +165,14 @@ bool Overflows(const ir::TargetDesc& target, const Schedule& s, const Work& work
 // many as half of the second level holds; few where results are written row by row, which then lie
 // on few pages. Where panels are copied within tiles each goes against all rows before the next.
 int64_t ChooseRowBlock(const ir::TargetDesc& target, const Schedule& s, const Work& work) {
-  constexpr int64_t kFewRows = 24;
+  constexpr int64_t kRowsWritten = 24;
   const bool again =
       s.panels_per_chunk > 1 && s.panel != Schedule::Panel::kDirect && s.steps_per_copied_row == 0;
   const bool by_row = WritesByRow(target, s, work);
   if (!again && !by_row && s.a_rows == Schedule::Rows::kDirect) return s.rows_per_chunk;
   const int64_t row_bytes = work.steps_per_block * work.step_bytes;
   int64_t fits = s.matrix ? s.rows : std::max<int64_t>(4 * s.rows, target.l2_bytes / 2 / row_bytes);
-  if (by_row) fits = std::max<int64_t>(s.rows, kFewRows);
+  if (by_row) fits = std::max<int64_t>(s.rows, kRowsWritten);
   const int64_t blocks = CeilDiv(s.rows_per_chunk, fits);
   return CeilDiv(CeilDiv(s.rows_per_chunk, blocks), s.rows) * s.rows;
 }

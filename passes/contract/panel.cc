@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "tenon/passes/contract/emitter.h"
+#include "tenon/passes/contract/tile_cost.h"
 
 namespace tenon::contract {
 
@@ -108,7 +109,10 @@ void ContractEmitter::AskAhead(const TileShape& shape, KValue offset) {
   const int64_t bytes = step.constant() * ir::ByteSize(nest_.operand_dtype());
   const bool near = std::abs(bytes) < lower::kFarBytes;
   if (near && (!filling_ || bytes % context_.target().cache_line == 0)) return;
-  const lower::LookAheadRule rule = near ? lower::StepsAcrossLines() : lower::FarSteps();
+  const bool few_rows = !filling_ && Guess(nest_.M()) <= kFewRows;
+  const lower::LookAheadRule rule = near       ? lower::StepsAcrossLines()
+                                    : few_rows ? lower::FarStepsOfFewRows()
+                                               : lower::FarSteps();
   for (const lower::Ahead& a : rule.ahead) {
     k_.Prefetch(b_buffer_, k_.Add(offset, k_.ConstI64(a.steps * step.constant())), shape.lanes,
                 a.level);

@@ -6,6 +6,7 @@
 #include "tenon/ir/dtype.h"
 #include "tenon/passes/contract/chunks.h"
 #include "tenon/passes/contract/tile_cost.h"
+#include "tenon/passes/lower/ahead.h"
 
 namespace tenon::contract {
 
@@ -164,9 +165,8 @@ void ChooseTile(const ContractNest& nest, const ir::TargetDesc& target, bool b_i
       s->lanes = lanes;
     }
   }
-  // One row has few accumulators to hide the latency with: take more lanes, and longer runs of a B
-  // that is read where it lies.
-  if (m == 1 && n >= 8 * width) s->lanes = AllowedLanes((b_is_fixed ? 4 : 8) * width);
+  // One row has few accumulators to hide the latency with: take more lanes.
+  if (m == 1 && n >= 8 * width) s->lanes = AllowedLanes(4 * width);
   const Dim extent = PanelColumns(nest, *s);
   if (!extent.is_constant()) {
     s->tail_lanes = s->lanes;
@@ -208,6 +208,15 @@ void ChooseMatrixTile(const ContractNest& nest, const ir::TargetDesc& target, Sc
   }
 }
 
+// Whether it takes as long as reading B, which lies far away, its rows on a page each: a panel's
+// lines are then in pieces, and the translations of its pages gone when the next panel comes.
+bool ReadsFarPages(const ContractNest& nest, const ir::TargetDesc& target) {
+  const int64_t bytes = ir::ByteSize(nest.operand_dtype());
+  return nest.m.size() == 1 && nest.k.size() == 1 && nest.n.size() == 1 &&
+         Guess(nest.M()) <= kFewRows && Guess(nest.k[0].b) * bytes >= lower::kFarBytes &&
+         Guess(nest.K()) * Guess(nest.N()) * bytes > target.l2_bytes;
+}
+
 void ChoosePanel(const ContractNest& nest, const ir::TargetDesc& target, bool b_is_fixed,
                  Schedule* s) {
   const int64_t bytes = ir::ByteSize(nest.accumulator);
@@ -234,6 +243,12 @@ void ChoosePanel(const ContractNest& nest, const ir::TargetDesc& target, bool b_
   // Where copies of weights are not worth their memory all of it is as near: nor are panels.
   if (as_it_lies && !target.prepacks && !b_is_fixed) return;
   if (along_n && as_it_lies && (tiles <= 2 || near)) {
+    if (ReadsFarPages(nest, target)) {
+      // Few rows of B at a time, from end to end; as few as sums that wait in between allow.
+      s->k_block = Guess(nest.M()) <= 2 ? 8 : 16;
+      s->several_k_blocks = s->k_block < outer;
+      return;
+    }
     // Both operands are read again by every tile: in blocks of k that stay in cache meanwhile.
     const int64_t reach = std::min<int64_t>(Guess(nest.M()), 64) + s->lanes;
     const int64_t fits = std::max<int64_t>(1, target.l2_bytes / 2 / (inner * reach * bytes));

@@ -76,6 +76,9 @@ struct Schedule {
   int64_t split = 0;
 };
 
+// Up to so many rows a product takes as long as reading B.
+inline constexpr int64_t kFewRows = 8;
+
 // Columns of the innermost n loop that panels hold.
 ir::Dim PanelColumns(const ContractNest& nest, const Schedule& s);
 

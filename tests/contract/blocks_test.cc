@@ -96,6 +96,24 @@ TEST(BlocksTest, FarResultsAreWrittenByRow) {
   EXPECT_FALSE(by_row({"mk,kn->mn", 10, 5, 700})) << "the results are near";
 }
 
+// Few rows against a B whose rows are pages: few of these at a time, sums wait in between.
+TEST(BlocksTest, FewRowsReadFarPagesInTurn) {
+  const ir::TargetDesc target = SmallCaches(ir::X86Avx512(), 64 << 10);
+  const auto in_turn = [&](const Product& c) {
+    return Has(ProgramText(GraphOf(c, DType::kF32), target), "local sums");
+  };
+  const Product cases[] = {{"mk,kn->mn", 1, 37, 700}, {"mk,kn->mn", 2, 50, 577},
+                           {"mk,kn->mn", 3, 33, 600}, {"mk,kn->mn", 8, 40, 520},
+                           {"km,kn->mn", 7, 35, 530}, {"bmk,bkn->bmn", 1, 41, 515}};
+  for (const Product& c : cases) {
+    CheckInBlocks(c);
+    EXPECT_TRUE(in_turn(c)) << c;
+  }
+  EXPECT_FALSE(in_turn({"mk,kn->mn", 9, 40, 520})) << "it takes as long as multiplying";
+  EXPECT_FALSE(in_turn({"mk,kn->mn", 1, 100, 400})) << "several rows a page";
+  EXPECT_FALSE(in_turn({"mk,kn->mn", 1, 20, 520})) << "B is near";
+}
+
 // Few columns beyond whole vectors, long sums: lanes along k, in blocks and in pieces of it too.
 TEST(BlocksTest, ColumnsSummedAlongK) {
   const Product cases[] = {{"mk,kn->mn", 33, 70, 17},  {"mk,nk->mn", 13, 100, 34},
@@ -158,7 +176,8 @@ TEST(BlocksTest, NativeEqualsInterpreter) {
   const Product cases[] = {{"mk,kn->mn", 61, 70, 200},  {"mk,nk->mn", 45, 64, 100},
                            {"mk,kn->mn", 100, 40, 300}, {"km,kn->mn", 33, 20, 65},
                            {"km,kn->mn", 150, 38, 99},  {"mk,kn->mn", 13, 133, 19},
-                           {"mk,nk->mn", 6, 90, 2},     {"mk,kn->mn", 70, 5, 577}};
+                           {"mk,nk->mn", 6, 90, 2},     {"mk,kn->mn", 70, 5, 577},
+                           {"mk,kn->mn", 1, 37, 700},   {"mk,kn->mn", 5, 40, 577}};
   for (const codegen::NamedTarget& t : codegen::RunnableTargets()) {
     for (const Product& c : cases) {
       for (DType dtype : {DType::kF32, DType::kBF16, DType::kF16}) {
