@@ -222,6 +222,7 @@ class ContractEmitter {
   KValue EmitGroups(const TileShape& shape, int group, KValue low, KValue high,
                     const StepOffsets& at, KValue acc);
   bool KeepsBusy(const TileShape& shape) const;
+  bool IsShort() const;
   // `rows` rows of A from the one at `offset` on, `steps` steps of k of each.
   KValue LoadA(int rows, int steps, KValue offset);
   KValue RowStrideOfA();

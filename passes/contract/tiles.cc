@@ -136,13 +136,22 @@ void ContractEmitter::EmitTile(const TileShape& shape, KValue a, KValue sums, co
       });
 }
 
+// Whether steps are so few, and whole tiles so small, that all steps of one are no more code than a
+// core keeps decoded beside other tiles'.
+bool ContractEmitter::IsShort() const {
+  constexpr int64_t kSteps = 32, kMultiplyAdds = 512;
+  const Dim steps = nest_.K();
+  const int width = std::max(1, context_.target().Lanes(ir::ByteSize(nest_.accumulator)));
+  return steps.is_constant() && steps.constant() <= kSteps &&
+         steps.constant() * s_.rows * CeilDiv(s_.lanes, width) <= kMultiplyAdds;
+}
+
 KValue ContractEmitter::EmitK(size_t d, const TileShape& shape, KValue low, KValue high,
                               const StepOffsets& at, KValue acc) {
   const NestDim& dim = nest_.k[d];
   const bool innermost = d + 1 == nest_.k.size();
   // Loops of few steps are written out: all of them, or the innermost.
-  const Dim steps = nest_.K();
-  const bool all = steps.is_constant() && steps.constant() <= 32 && s_.split == 0;
+  const bool all = s_.split == 0 && IsShort();
   const bool few = dim.extent.is_constant() && dim.extent.constant() <= 8 && d > 0;
   const bool whole = shape.rows == s_.rows && shape.lanes == s_.lanes;
   const int unroll = all || (innermost && few) ? 0 : innermost && whole ? 4 : 1;

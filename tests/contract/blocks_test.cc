@@ -114,6 +114,16 @@ TEST(BlocksTest, FewRowsReadFarPagesInTurn) {
   EXPECT_FALSE(in_turn({"mk,kn->mn", 1, 20, 520})) << "B is near";
 }
 
+TEST(BlocksTest, FewStepsOfSmallTilesAreWrittenOut) {
+  const auto written_out = [&](const Product& c) {
+    return Has(ProgramText(GraphOf(c, DType::kF32), ir::X86Avx512()), "unroll 0");
+  };
+  EXPECT_TRUE(written_out({"mk,kn->mn", 16, 16, 16}));
+  EXPECT_TRUE(written_out({"mk,kn->mn", 64, 8, 64}));
+  EXPECT_FALSE(written_out({"mk,kn->mn", 16, 33, 16}));
+  EXPECT_FALSE(written_out({"mk,kn->mn", 64, 32, 64})) << "more code than a core keeps decoded";
+}
+
 // Few columns beyond whole vectors, long sums: lanes along k, in blocks and in pieces of it too.
 TEST(BlocksTest, ColumnsSummedAlongK) {
   const Product cases[] = {{"mk,kn->mn", 33, 70, 17},  {"mk,nk->mn", 13, 100, 34},
