@@ -90,7 +90,7 @@ bool AreFar(const ir::TargetDesc& target, const Work& work) {
 bool WritesByRow(const ir::TargetDesc& target, const Schedule& s, const Work& work) {
   const int64_t panel = work.steps_per_block * s.lanes * work.step_bytes;
   return AreFar(target, work) && work.steps * work.vectors <= 10 * kFarRun &&
-         s.steps_per_copied_row == 0 && !s.matrix && s.panels_per_chunk > 1 &&
+         s.steps_per_copied_row == 0 && !s.matrix && !s.deferred && s.panels_per_chunk > 1 &&
          s.panels_per_chunk * panel <= target.l2_bytes / 2;
 }
 

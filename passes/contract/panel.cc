@@ -109,10 +109,13 @@ void ContractEmitter::AskAhead(const TileShape& shape, KValue offset) {
   const int64_t bytes = step.constant() * ir::ByteSize(nest_.operand_dtype());
   const bool near = std::abs(bytes) < lower::kFarBytes;
   if (near && (!filling_ || bytes % context_.target().cache_line == 0)) return;
-  const bool few_rows = !filling_ && Guess(nest_.M()) <= kFewRows;
-  const lower::LookAheadRule rule = near       ? lower::StepsAcrossLines()
-                                    : few_rows ? lower::FarStepsOfFewRows()
-                                               : lower::FarSteps();
+  const Dim of_b = nest_.K() * nest_.N() * nest_.Batch();
+  const bool all_near =
+      Guess(of_b) * ir::ByteSize(nest_.operand_dtype()) <= context_.target().l2_bytes;
+  const bool soon = !filling_ && Guess(nest_.M()) <= kFewRows && (s_.several_k_blocks || all_near);
+  const lower::LookAheadRule rule = near   ? lower::StepsAcrossLines()
+                                    : soon ? lower::FarStepsInTurn()
+                                           : lower::FarSteps();
   for (const lower::Ahead& a : rule.ahead) {
     k_.Prefetch(b_buffer_, k_.Add(offset, k_.ConstI64(a.steps * step.constant())), shape.lanes,
                 a.level);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "tenon/ir/check.h"
 #include "tenon/ir/dtype.h"
 #include "tenon/passes/contract/chunks.h"
 #include "tenon/passes/contract/tile_cost.h"
@@ -13,6 +14,9 @@ namespace tenon::contract {
 using ir::Dim;
 
 namespace {
+
+// Accumulators that take the products of a column along k in turn.
+constexpr int64_t kDotLanes = 16;
 
 // Lanes that a kernel value may have, at least `wanted`.
 int AllowedLanes(int64_t wanted) {
@@ -95,7 +99,7 @@ double RowsCost(const ir::TargetDesc& target, const Schedule& s, int64_t total, 
 // tree that adds up its lanes as much as some ten steps. Machines without vectors have no use for
 // it.
 int ChooseDotColumns(const ContractNest& nest, const ir::TargetDesc& target) {
-  constexpr int64_t kLanes = 16, kTree = 10, kMost = 8, kMostColumns = 512;
+  constexpr int64_t kTree = 10, kMost = 8, kMostColumns = 512;
   const NestDim& k = nest.k.back();
   const Dim& n = nest.n.back().extent;
   if (target.vector_bits < 128 || nest.pairs || !ir::IsFloat(nest.accumulator) ||
@@ -103,9 +107,9 @@ int ChooseDotColumns(const ContractNest& nest, const ir::TargetDesc& target) {
       !k.extent.is_constant() || !(k.a == Dim(1))) {
     return 0;
   }
-  const int64_t columns = n.constant() % kLanes, steps = k.extent.constant();
+  const int64_t columns = n.constant() % kDotLanes, steps = k.extent.constant();
   const bool pays =
-      columns <= kMost && columns * (steps + kTree * kLanes) <= steps * kLanes * 5 / 8;
+      columns <= kMost && columns * (steps + kTree * kDotLanes) <= steps * kDotLanes * 5 / 8;
   return pays ? static_cast<int>(columns) : 0;
 }
 
@@ -245,7 +249,8 @@ void ChoosePanel(const ContractNest& nest, const ir::TargetDesc& target, bool b_
   if (along_n && as_it_lies && (tiles <= 2 || near)) {
     if (ReadsFarPages(nest, target)) {
       // Few rows of B at a time, from end to end; as few as sums that wait in between allow.
-      s->k_block = Guess(nest.M()) <= 2 ? 8 : 16;
+      // Columns that are summed along k need whole turns of their accumulators.
+      s->k_block = Guess(nest.M()) <= 2 && s->dot_columns == 0 ? 8 : kDotLanes;
       s->several_k_blocks = s->k_block < outer;
       return;
     }
@@ -336,6 +341,7 @@ Schedule MakeSchedule(const ContractNest& nest, const ir::TargetDesc& target,
       s.rows_per_step *= 2;
     }
   }
+  TENON_CHECK(s.dot_columns == 0 || !s.several_k_blocks || s.k_block % kDotLanes == 0);
   s.outer_per_chunk = 1;
   if (nest.m.size() == 1) {
     ChooseRowChunks(nest, target, &s);

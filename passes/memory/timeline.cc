@@ -105,7 +105,6 @@ void Timeline::FindDonations(const Graph& graph, const FusionPlan& plan) {
   }
 }
 
-// Groups that depend on parameters alone, and on no extent, run in `prepare` (lowering decides).
 std::vector<Life> Timeline::Lives() const {
   std::vector<Life> lives(instances.size());
   for (int t = 0; t < static_cast<int>(steps.size()); ++t) {

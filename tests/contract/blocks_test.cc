@@ -114,6 +114,46 @@ TEST(BlocksTest, FewRowsReadFarPagesInTurn) {
   EXPECT_FALSE(in_turn({"mk,kn->mn", 1, 20, 520})) << "B is near";
 }
 
+// How k is cut into blocks changes no bit: not of the columns that are summed along k either, which
+// go on with the same accumulator. Sums that are not exact have to show it.
+TEST(BlocksTest, BitsDoNotDependOnCaches) {
+  const Product cases[] = {{"mk,kn->mn", 1, 400, 260},
+                           {"mk,kn->mn", 2, 300, 260},
+                           {"mk,kn->mn", 2, 310, 401},
+                           {"mk,kn->mn", 5, 300, 260},
+                           {"mk,kn->mn", 70, 20, 577}};
+  for (const Product& c : cases) {
+    const Graph graph = GraphOf(c, DType::kF64);
+    std::vector<Literal> inputs = {Numbers(DType::kF64, c.a(), 1), Numbers(DType::kF64, c.b(), 2)};
+    for (Literal& literal : inputs) {
+      for (int64_t i = 0; i < literal.size(); ++i) {
+        literal.SetFromDouble(i, (literal.GetAsDouble(i) + 0.1) / 3);
+      }
+    }
+    std::vector<Literal> first;
+    for (int64_t l2_bytes : {64 << 20, 256 << 10, 16 << 10}) {
+      const std::vector<Literal> out =
+          Interpret(graph, inputs, {.target = SmallCaches(ir::X86Avx512(), l2_bytes)});
+      if (first.empty()) first = out;
+      EXPECT_EQ(first, out) << c << ", second level of " << l2_bytes;
+    }
+  }
+}
+
+// A loop over far rows of B asks for those 32 steps ahead besides, unless all of B is near or is
+// read from end to end.
+TEST(BlocksTest, FewRowsAskForWhatComesNextAlone) {
+  const auto far_ahead = [&](const Product& c, int64_t l2_bytes) {
+    return Has(ProgramText(GraphOf(c, DType::kF32), SmallCaches(ir::X86Avx512(), l2_bytes)),
+               "level 2");
+  };
+  EXPECT_FALSE(far_ahead({"mk,kn->mn", 1, 100, 700}, 64 << 10)) << "in turn";
+  EXPECT_FALSE(far_ahead({"mk,kn->mn", 1, 100, 700}, 1 << 20)) << "near";
+  EXPECT_TRUE(far_ahead({"mk,kn->mn", 1, 8192, 700}, 64 << 10)) << "in pieces";
+  EXPECT_TRUE(far_ahead({"bmk,bkn->bmn", 1, 60, 700}, 256 << 10)) << "many of them";
+  EXPECT_TRUE(far_ahead({"mk,kn->mn", 10, 100, 700}, 64 << 10)) << "more rows";
+}
+
 TEST(BlocksTest, FewStepsOfSmallTilesAreWrittenOut) {
   const auto written_out = [&](const Product& c) {
     return Has(ProgramText(GraphOf(c, DType::kF32), ir::X86Avx512()), "unroll 0");

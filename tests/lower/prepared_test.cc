@@ -49,6 +49,26 @@ TEST(Prepared, NotWhatAStepUpdates) {
   EXPECT_THAT(GroupsOf(graph), Each(false));
 }
 
+TEST(Prepared, FixedValuesBeforeAnythingIsFused) {
+  GraphBuilder b;
+  const Dim n = Dim("n").AtMost(64);
+  Value w = b.Parameter("w", F32, {64}), v = b.Parameter("v", F32, {64});
+  Value x = b.Input("x", F32, {n, 64});
+  b.Donate("v_next", "v");
+  Value fixed = Exp(w) * 2, updated = v + fixed, wide = Broadcast(fixed, {n, 64}, {1});
+  const Graph graph = b.Build({{"y", wide * x}, {"v_next", updated}}).value();
+  const std::vector<bool> found = FixedValues(graph);
+  for (uint32_t i = 0; i < graph.nodes().size(); ++i) {
+    const Node& node = graph.node(NodeId{i});
+    const bool is_static = graph.type(node.results[0]).is_static();
+    const bool reads_v = node.op == OpCode::kAdd;
+    EXPECT_EQ(found[node.results[0].index], is_static && !reads_v) << OpName(node.op);
+  }
+  EXPECT_TRUE(found[graph.inputs()[0].value.index]);
+  EXPECT_FALSE(found[graph.inputs()[1].value.index]);
+  EXPECT_FALSE(found[graph.inputs()[2].value.index]);
+}
+
 TEST(Prepared, NotWhatIsReturned) {
   GraphBuilder b;
   Value w = b.Parameter("w", F32, {64, 64}), x = b.Input("x", F32, {8, 64});
