@@ -37,8 +37,8 @@ inline constexpr int64_t kFarBytes = 2048;
 // of two lie between them: the rest comes as near as the second.
 inline LookAheadRule FarSteps() { return {{{6, 1}, {32, 2}}, kFarBytes}; }
 
-// For those of contractions of few rows, which take as long as reading, where B is near or read from
-// end to end: to ask for more than what comes next holds up what is wanted now.
+// For those of contractions of few rows, which take as long as reading, where B is near or read
+// from end to end: to ask for more than what comes next holds up what is wanted now.
 inline LookAheadRule FarStepsInTurn() { return {{{6, 1}}, kFarBytes}; }
 
 // For loops of nearer steps whose vectors lie across lines, of what the second level holds: the
