@@ -85,8 +85,8 @@ bool AreFar(const ir::TargetDesc& target, const Work& work) {
 }
 
 // Whether few rows at a time go against all panels of a chunk, so that results are written row by
-// row, not in as many runs as there are panels: where all of these stay in the second level, and
-// sums are so short that it counts.
+// row, not in as many runs as there are panels: where all of these stay in the second level, sums
+// are so short that it counts, and tiles write the results themselves.
 bool WritesByRow(const ir::TargetDesc& target, const Schedule& s, const Work& work) {
   const int64_t panel = work.steps_per_block * s.lanes * work.step_bytes;
   return AreFar(target, work) && work.steps * work.vectors <= 10 * kFarRun &&

@@ -12,12 +12,6 @@ using lower::ElementEmitter;
 using lower::IndexExpr;
 using lower::Tile;
 
-namespace {
-
-constexpr int kDotLanes = 16;
-
-}  // namespace
-
 bool ContractEmitter::DotsInPlace() const {
   return s_.dot_columns > 0 && !nest_.b.computed && nest_.k.back().b == Dim(1);
 }
@@ -67,7 +61,7 @@ void ContractEmitter::PackDotColumns(const KRange& range) {
            e_.Bind(n_vars_.back(), k_.Add(k_.DimValue(PanelColumns(nest_, s_)), column));
            const KValue to = k_.Sub(k_.Mul(column, k_.ConstI64(BlockSteps())), low);
            const lower::VarId k = k_vars_.back();
-           lower::ForTiles(e_, k, low, k_.Sub(high, low), kDotLanes, 1, {},
+           lower::ForTiles(e_, k, low, k_.Sub(high, low), Schedule::kDotLanes, 1, {},
                            [&](const Tile& tile, std::vector<KValue>) {
                              const KValue at = e_.IndexValue(IndexExpr::Var(k), {});
                              k_.Store(EvalOperand(b_, tile), {.buffer = columns_,
@@ -83,19 +77,21 @@ void ContractEmitter::EmitDotTile(const TileShape& tile, KValue row, KValue colu
                                   const KRange& range) {
   ElementEmitter::Scope scope(e_);
   e_.Bind(m_vars_.back(), row);
-  KValue acc = k_.Const(nest_.accumulator, 0, tile.rows, kDotLanes);
+  KValue acc = k_.Const(nest_.accumulator, 0, tile.rows, Schedule::kDotLanes);
   if (!range.is_first.valid()) {
     EmitDotResults(tile, row, column, EmitDotSteps(tile, row, column, range, acc));
     return;
   }
   const KValue before = k_.Mul(column, k_.ConstI64(SumRows()));
   const KValue place = k_.Add(before, k_.Sub(row, row_low_));
-  kernel::MemRef waiting{.buffer = dots_, .offset = k_.Mul(place, k_.ConstI64(kDotLanes))};
-  if (tile.rows > 1) waiting.row_stride = k_.ConstI64(kDotLanes);
+  kernel::MemRef waiting{.buffer = dots_,
+                         .offset = k_.Mul(place, k_.ConstI64(Schedule::kDotLanes))};
+  if (tile.rows > 1) waiting.row_stride = k_.ConstI64(Schedule::kDotLanes);
   acc = k_.If(
       range.is_first, [&] { return std::vector<KValue>{acc}; },
       [&] {
-        return std::vector<KValue>{k_.Load(nest_.accumulator, tile.rows, kDotLanes, waiting)};
+        return std::vector<KValue>{
+            k_.Load(nest_.accumulator, tile.rows, Schedule::kDotLanes, waiting)};
       })[0];
   acc = EmitDotSteps(tile, row, column, range, acc);
   k_.If(
@@ -125,16 +121,16 @@ KValue ContractEmitter::EmitDotSteps(const TileShape& tile, KValue row, KValue c
       a_mem.row_stride = rows_ >= 0 ? k_.ConstI64(RowPitch()) : k_.DimValue(nest_.m.back().a);
     }
     a_mem.lane_count = count;
-    const KValue av = k_.Load(nest_.accumulator, tile.rows, kDotLanes, a_mem);
-    const KValue bv = k_.Load(nest_.accumulator, 1, kDotLanes,
+    const KValue av = k_.Load(nest_.accumulator, tile.rows, Schedule::kDotLanes, a_mem);
+    const KValue bv = k_.Load(nest_.accumulator, 1, Schedule::kDotLanes,
                               {.buffer = b_buffer, .offset = k_.Add(b, i), .lane_count = count});
     return k_.Scalar(ScalarOp::kFma, {av, bv, sums});
   };
   const KValue count = k_.Sub(range.high, range.low);
-  const KValue whole = k_.Mul(k_.Div(count, kDotLanes), k_.ConstI64(kDotLanes));
+  const KValue whole = k_.Mul(k_.Div(count, Schedule::kDotLanes), k_.ConstI64(Schedule::kDotLanes));
   const KValue rest = k_.Sub(count, whole), end = k_.Add(range.low, whole);
   acc = k_.For(
-      range.low, end, kDotLanes, {acc},
+      range.low, end, Schedule::kDotLanes, {acc},
       [&](KValue i, std::vector<KValue> carried) {
         return std::vector<KValue>{step(i, {}, carried[0])};
       },

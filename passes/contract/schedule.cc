@@ -15,9 +15,6 @@ using ir::Dim;
 
 namespace {
 
-// Accumulators that take the products of a column along k in turn.
-constexpr int64_t kDotLanes = 16;
-
 // Lanes that a kernel value may have, at least `wanted`.
 int AllowedLanes(int64_t wanted) {
   if (wanted > 16) return static_cast<int>(CeilDiv(wanted, 16) * 16);
@@ -107,9 +104,9 @@ int ChooseDotColumns(const ContractNest& nest, const ir::TargetDesc& target) {
       !k.extent.is_constant() || !(k.a == Dim(1))) {
     return 0;
   }
-  const int64_t columns = n.constant() % kDotLanes, steps = k.extent.constant();
-  const bool pays =
-      columns <= kMost && columns * (steps + kTree * kDotLanes) <= steps * kDotLanes * 5 / 8;
+  const int64_t columns = n.constant() % Schedule::kDotLanes, steps = k.extent.constant();
+  const bool pays = columns <= kMost && columns * (steps + kTree * Schedule::kDotLanes) <=
+                                            steps * Schedule::kDotLanes * 5 / 8;
   return pays ? static_cast<int>(columns) : 0;
 }
 
@@ -250,7 +247,7 @@ void ChoosePanel(const ContractNest& nest, const ir::TargetDesc& target, bool b_
     if (ReadsFarPages(nest, target)) {
       // Few rows of B at a time, from end to end; as few as sums that wait in between allow.
       // Columns that are summed along k need whole turns of their accumulators.
-      s->k_block = Guess(nest.M()) <= 2 && s->dot_columns == 0 ? 8 : kDotLanes;
+      s->k_block = Guess(nest.M()) <= 2 && s->dot_columns == 0 ? 8 : Schedule::kDotLanes;
       s->several_k_blocks = s->k_block < outer;
       return;
     }
@@ -341,7 +338,7 @@ Schedule MakeSchedule(const ContractNest& nest, const ir::TargetDesc& target,
       s.rows_per_step *= 2;
     }
   }
-  TENON_CHECK(s.dot_columns == 0 || !s.several_k_blocks || s.k_block % kDotLanes == 0);
+  TENON_CHECK(s.dot_columns == 0 || !s.several_k_blocks || s.k_block % Schedule::kDotLanes == 0);
   s.outer_per_chunk = 1;
   if (nest.m.size() == 1) {
     ChooseRowChunks(nest, target, &s);

@@ -30,10 +30,12 @@ struct Schedule {
   // rows a step: the vectors' units have nothing else to do meanwhile.
   int rows_per_step = 0;
 
-  // So many of the last columns are in no panel: each is summed up along k, in sixteen accumulators
-  // that take its products in turn and a tree over them, as reductions along a contiguous axis.
+  // So many of the last columns are in no panel: each is summed up along k, in kDotLanes
+  // accumulators that take its products in turn and a tree over them, as reductions along a
+  // contiguous axis. Blocks of k are whole turns.
   // Follows from the shape alone, whatever vectors the target has. `dot_rows`: how many rows of
   // them at a time, a divisor of `rows`.
+  static constexpr int kDotLanes = 16;
   int dot_columns = 0;
   int dot_rows = 1;
 

@@ -78,7 +78,7 @@ TEST(BlocksTest, FewRowsAreSharedOutByTheBytesTheyRead) {
   EXPECT_EQ(chunks(8, 128, 64), 1);
 }
 
-// Short sums, and far results of far rows: few rows at a time against all panels, wherever B lies.
+// Short sums, and far results of far rows: few rows at a time against all panels.
 TEST(BlocksTest, FarResultsAreWrittenByRow) {
   const ir::TargetDesc target = SmallCaches(ir::X86Avx512(), 64 << 10);
   const auto by_row = [&](const Product& c) {
